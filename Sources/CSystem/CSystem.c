@@ -1,0 +1,29 @@
+// Calls that glibc shows only with its extensions switched on, which a module map cannot do.
+#define _GNU_SOURCE
+#include "CSystem.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+int apus_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void apus_refresh_allocator_statistics(void) {
+    uint64_t epoch = 1;
+    size_t size = sizeof epoch;
+    mallctl("epoch", &epoch, &size, &epoch, size);
+}
+
+size_t apus_allocator_statistic(const char *name) {
+    size_t value = 0, size = sizeof value;
+    return mallctl(name, &value, &size, NULL, 0) == 0 ? value : 0;
+}
+
+void apus_purge_allocator(void) { mallctl("arena.4096.purge", NULL, NULL, NULL, 0); }
+
+void apus_allocate_in_background(void) {
+    bool wanted = true;
+    mallctl("background_thread", NULL, NULL, &wanted, sizeof wanted);
+}

@@ -1,0 +1,71 @@
+// What the administrator decides about this node's part in the cluster; the field's names of redis.conf in brackets.
+
+/// What clients are told to connect to.
+public enum EndpointType: Sendable {
+    case ip, hostname, unknown
+}
+
+/// What a node tells the others about itself in ping extensions; empty and 0 mean “nothing”.
+public struct NodeAnnouncement: Equatable, Sendable {
+    public var hostname = ""
+    public var nodename = ""
+    public var clientIPv4 = ""
+    public var clientIPv6 = ""
+    public var clientPort: UInt16 = 0
+    public var clientTLSPort: UInt16 = 0
+    public var availabilityZone = ""
+
+    public init() {}
+}
+
+public struct ClusterConfiguration: Equatable, Sendable {
+    /// Where clients connect, 0 where they cannot (`port`, `tls-port`).
+    public var port: UInt16
+    public var tlsPort: UInt16 = 0
+    /// 0: the client port + 10000 (`cluster-port`).
+    public var busPort: UInt16 = 0
+    /// Whether the bus itself speaks TLS (`tls-cluster`).
+    public var usesTLS = false
+
+    /// Empty: whatever others see (`cluster-announce-ip`). Must be `AnnouncedText.isAddress`.
+    public var announcedIP = ""
+    /// 0: the port itself (`cluster-announce-port`, `-tls-port`, `-bus-port`).
+    public var announcedPort: UInt16 = 0
+    public var announcedTLSPort: UInt16 = 0
+    public var announcedBusPort: UInt16 = 0
+    /// `cluster-announce-hostname` and its like. Texts must be `AnnouncedText.isName`.
+    public var announcement = NodeAnnouncement()
+
+    public var nodeTimeout: Duration = .seconds(15)
+    /// How long a link may be silent before a PING; nil: half the node timeout (`cluster-ping-interval`).
+    public var pingInterval: Duration?
+    /// How long a forgotten node stays forgotten (`cluster-blacklist-ttl`).
+    public var blacklistTime: Duration = .seconds(60)
+    public var requiresFullCoverage = true
+    public var allowsReadsWhenDown = false
+    public var allowsShardPubSubWhenDown = true
+    public var hasNoFailover = false
+    public var preferredEndpoint: EndpointType = .ip
+
+    public init(port: UInt16) { self.port = port }
+
+    /// How long a handshake may take, and how long a link may be one-sided.
+    var handshakeTimeout: Duration { max(nodeTimeout, .seconds(1)) }
+
+    /// What other nodes and clients are told.
+    var publicPort: UInt16 { announcedPort != 0 ? announcedPort : port }
+    var publicTLSPort: UInt16 { announcedTLSPort != 0 ? announcedTLSPort : tlsPort }
+    var publicBusPort: UInt16 { announcedBusPort != 0 ? announcedBusPort : listeningBusPort }
+
+    /// Where the bus listens.
+    public var listeningBusPort: UInt16 {
+        if busPort != 0 { return busPort }
+        return ClusterConfiguration.defaultBusPort(for: usesTLS ? tlsPort : port) ?? 0
+    }
+
+    /// The bus port of a node that names none; nil if its client port leaves no room for it.
+    public static func defaultBusPort(for port: UInt16) -> UInt16? {
+        let (busPort, overflows) = port.addingReportingOverflow(10000)
+        return overflows ? nil : busPort
+    }
+}

@@ -1,0 +1,42 @@
+// Whether the cluster as a whole serves clients, as far as this node can see.
+
+/// What the answer hangs on besides the nodes: when it was last asked and bad.
+struct HealthClock: Sendable {
+    var firstCheck: Instant?
+    /// When this node last saw itself with less than a majority.
+    var lastMinority: Instant?
+}
+
+extension ClusterState {
+    /// A node that starts lets others tell it what has changed before it accepts writes.
+    private static let startDelay = Duration.seconds(2)
+
+    mutating func updateHealth() {
+        deferred.healthCheck = false
+        let firstCheck = healthClock.firstCheck ?? now
+        healthClock.firstCheck = firstCheck
+        if myself.isPrimary, health == .fail, now - firstCheck < ClusterState.startDelay { return }
+
+        var isOK = true
+        if configuration.requiresFullCoverage {
+            let isServed = nodes.indices.allSatisfy { !nodes[$0].isFailed || nodes[$0].slots.isEmpty }
+            isOK = slots.assignedCount == Slot.count && isServed
+        }
+        let reachable = nodes.indices.count {
+            nodes[$0].isVotingPrimary && nodes[$0].flags.isDisjoint(with: [.failed, .suspected])
+        }
+        if reachable < quorum {
+            isOK = false
+            healthClock.lastMinority = now
+        }
+        guard isOK != (health == .ok) else { return }
+        if isOK, myself.isPrimary, let lastMinority = healthClock.lastMinority {
+            // Back from a minority, others may have taken over its slots: it listens for a while before it serves them.
+            let rejoinDelay = min(max(configuration.nodeTimeout, .milliseconds(500)), .seconds(5))
+            guard now - lastMinority >= rejoinDelay else { return }
+        }
+        health = isOK ? .ok : .fail
+        log(.warning, "Cluster state changed: \(isOK ? "ok" : "fail")")
+        deferred.slotMap = true
+    }
+}

@@ -1,0 +1,219 @@
+// When keys die: EXPIRE and its kin, TTL and its kin, PERSIST.
+
+internal import Keyspace
+internal import Protocol
+
+extension KeyCommands {
+    static let expire = Command(
+        "expire",
+        "Lets a key die in some seconds.",
+        arity: .atLeast(3),
+        keys: .one(at: 1, [.readWrite, .update]),
+        flags: [.write, .fast],
+        group: .generic,
+        since: "1.0.0",
+        categories: ["keyspace"]
+    ) { call throws(CommandError) in
+        try expire(call, inSeconds: true, from: call.keyspace.now)
+    }
+
+    static let pexpire = Command(
+        "pexpire",
+        "Lets a key die in some milliseconds.",
+        arity: .atLeast(3),
+        keys: .one(at: 1, [.readWrite, .update]),
+        flags: [.write, .fast],
+        group: .generic,
+        since: "2.6.0",
+        categories: ["keyspace"]
+    ) { call throws(CommandError) in
+        try expire(call, inSeconds: false, from: call.keyspace.now)
+    }
+
+    static let expireat = Command(
+        "expireat",
+        "Lets a key die at a time in Unix seconds.",
+        arity: .atLeast(3),
+        keys: .one(at: 1, [.readWrite, .update]),
+        flags: [.write, .fast],
+        group: .generic,
+        since: "1.2.0",
+        categories: ["keyspace"]
+    ) { call throws(CommandError) in
+        try expire(call, inSeconds: true, from: 0)
+    }
+
+    static let pexpireat = Command(
+        "pexpireat",
+        "Lets a key die at a time in Unix milliseconds.",
+        arity: .atLeast(3),
+        keys: .one(at: 1, [.readWrite, .update]),
+        flags: [.write, .fast],
+        group: .generic,
+        since: "2.6.0",
+        categories: ["keyspace"]
+    ) { call throws(CommandError) in
+        try expire(call, inSeconds: false, from: 0)
+    }
+
+    /// - Parameter origin: what the number counts from, in Unix milliseconds.
+    private static func expire(_ call: Call, inSeconds: Bool, from origin: Int64) throws(CommandError) {
+        let condition = try ExpiryCondition(call.arguments, from: 3)
+        let number = try call.integer(2)
+        let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: inSeconds ? 1000 : 1)
+        guard !isTooLarge else { throw .invalidExpireTime }
+        let (time, isTooFar) = milliseconds.addingReportingOverflow(origin)
+        guard !isTooFar else { throw .invalidExpireTime }
+
+        let key = call.key(1)
+        guard let entry = call.lookup(key), condition.isMet(by: time, instead: entry.expiry) else {
+            return call.reply.integer(0)
+        }
+        call.expire(key, at: time)
+        call.reply.integer(1)
+    }
+
+    static let persist = Command(
+        "persist",
+        "Takes a key's expiry away.",
+        arity: .exactly(2),
+        keys: .one(at: 1, [.readWrite, .update]),
+        flags: [.write, .fast],
+        group: .generic,
+        since: "2.2.0",
+        categories: ["keyspace"]
+    ) { call throws(CommandError) in
+        let key = call.key(1)
+        guard let entry = call.lookup(key), entry.hasExpiry else { return call.reply.integer(0) }
+        call.keyspace(of: key).setExpiry(nil, of: key, in: call.database)
+        call.didChange(key)
+        call.reply.integer(1)
+    }
+
+    // MARK: Asking
+
+    static let ttl = Command(
+        "ttl",
+        "Tells how many seconds a key has to live.",
+        arity: .exactly(2),
+        keys: .one(at: 1, [.readOnly, .access]),
+        flags: [.readonly, .fast],
+        group: .generic,
+        since: "1.0.0",
+        categories: ["keyspace"],
+        tips: ["nondeterministic_output"]
+    ) { call throws(CommandError) in
+        replyExpiry(call, inSeconds: true, from: call.keyspace.now)
+    }
+
+    static let pttl = Command(
+        "pttl",
+        "Tells how many milliseconds a key has to live.",
+        arity: .exactly(2),
+        keys: .one(at: 1, [.readOnly, .access]),
+        flags: [.readonly, .fast],
+        group: .generic,
+        since: "2.6.0",
+        categories: ["keyspace"],
+        tips: ["nondeterministic_output"]
+    ) { call throws(CommandError) in
+        replyExpiry(call, inSeconds: false, from: call.keyspace.now)
+    }
+
+    static let expiretime = Command(
+        "expiretime",
+        "Tells when a key dies, in Unix seconds.",
+        arity: .exactly(2),
+        keys: .one(at: 1, [.readOnly, .access]),
+        flags: [.readonly, .fast],
+        group: .generic,
+        since: "7.0.0",
+        categories: ["keyspace"]
+    ) { call throws(CommandError) in
+        replyExpiry(call, inSeconds: true, from: 0)
+    }
+
+    static let pexpiretime = Command(
+        "pexpiretime",
+        "Tells when a key dies, in Unix milliseconds.",
+        arity: .exactly(2),
+        keys: .one(at: 1, [.readOnly, .access]),
+        flags: [.readonly, .fast],
+        group: .generic,
+        since: "7.0.0",
+        categories: ["keyspace"]
+    ) { call throws(CommandError) in
+        replyExpiry(call, inSeconds: false, from: 0)
+    }
+
+    /// -2 is no key, -1 a key that does not die.
+    private static func replyExpiry(_ call: Call, inSeconds: Bool, from origin: Int64) {
+        guard let entry = call.peek(call.key(1)) else { return call.reply.integer(-2) }
+        guard let expiry = entry.expiry else { return call.reply.integer(-1) }
+        let milliseconds = max(0, expiry - origin)
+        guard inSeconds else { return call.reply.integer(milliseconds) }
+        // To the nearest second; half a second added first could run over.
+        call.reply.integer(milliseconds / 1000 + (milliseconds % 1000 >= 500 ? 1 : 0))
+    }
+}
+
+/// The words behind EXPIRE's time: on what the change of the expiry depends.
+struct ExpiryCondition: OptionSet {
+    let rawValue: Int
+    /// There is none now.
+    static let isMissing = ExpiryCondition(rawValue: 1)
+    /// There is one now.
+    static let isPresent = ExpiryCondition(rawValue: 2)
+    /// The new one is later; none is later than all.
+    static let isLater = ExpiryCondition(rawValue: 4)
+    /// The new one is earlier.
+    static let isEarlier = ExpiryCondition(rawValue: 8)
+
+    init(rawValue: Int) { self.rawValue = rawValue }
+
+    init(_ arguments: Arguments, from first: Int) throws(CommandError) {
+        self = []
+        for index in first..<arguments.count {
+            let word = arguments[index]
+            if word.isWord("NX") {
+                insert(.isMissing)
+            } else if word.isWord("XX") {
+                insert(.isPresent)
+            } else if word.isWord("GT") {
+                insert(.isLater)
+            } else if word.isWord("LT") {
+                insert(.isEarlier)
+            } else {
+                throw .unsupportedOption(at: index)
+            }
+        }
+        guard !contains(.isMissing) || self == .isMissing else {
+            throw .text("ERR NX and XX, GT or LT options at the same time are not compatible")
+        }
+        guard !isSuperset(of: [.isLater, .isEarlier]) else {
+            throw .text("ERR GT and LT options at the same time are not compatible")
+        }
+    }
+
+    func isMet(by time: Int64, instead present: Int64?) -> Bool {
+        if contains(.isMissing), present != nil { return false }
+        if contains(.isPresent), present == nil { return false }
+        if contains(.isLater), time <= present ?? .max { return false }
+        if contains(.isEarlier), let present, time >= present { return false }
+        return true
+    }
+}
+
+extension Call {
+    /// Lets `key`, which is there, die at `time` in Unix milliseconds: at once, if that has come. Its entry is gone then.
+    func expire(_ key: Key, at time: Int64) {
+        let keyspace = keyspace(of: key)
+        // A replica waits for its primary's word, and so does what is replayed from a log.
+        if time <= keyspace.now, keyspace.lazyExpiry == .remove {
+            keyspace.remove(key, in: database)
+        } else {
+            keyspace.setExpiry(time, of: key, in: database)
+        }
+        didChange(key)
+    }
+}

@@ -1,0 +1,271 @@
+// A command as it is declared: its name, its facts and its body, in one place. Everything else is derived from this.
+
+internal import Protocol
+internal import Synchronization
+
+/// One command or subcommand. Dispatch, arity and flag checks, key extraction, routing, COMMAND and HELP read these facts.
+public final class Command: Sendable {
+    public typealias Body = @Sendable (Call) throws(CommandError) -> Void
+
+    /// How many words a call has, the names counted.
+    public enum Arity: Sendable, Equatable {
+        case exactly(Int)
+        case atLeast(Int)
+
+        /// Redis's way to say it: negative for “at least”.
+        public var number: Int {
+            switch self {
+            case .exactly(let count): count
+            case .atLeast(let count): -count
+            }
+        }
+
+        @inlinable
+        public func allows(_ count: Int) -> Bool {
+            switch self {
+            case .exactly(let wanted): count == wanted
+            case .atLeast(let least): count >= least
+            }
+        }
+    }
+
+    /// Which thread may run the command.
+    public enum Place: Sendable {
+        /// Where its keys live; every shard at once where they live in several.
+        case keys
+        /// Wherever the client is: the command touches nothing but the client, or what every thread may read.
+        case anywhere
+        /// The shard of the slot whose number stands at this argument.
+        case slot(at: Int)
+        /// The shard where a scan goes on, as the cursor at this argument says.
+        case cursor(at: Int)
+        /// Where the queued commands' keys and the watched keys live.
+        case transaction
+        /// All shards parked, everything in one hand.
+        case everywhere
+        /// The cluster's thread, which alone owns the cluster's state.
+        case cluster
+    }
+
+    public enum Group: String, Sendable {
+        case bitmap, cluster, connection, generic, server, string, transactions
+    }
+
+    /// `get`, and `config|get` for a subcommand; the container's name for a hidden one.
+    public let name: String
+    /// The name behind the bar of a subcommand, else the whole.
+    public let ownName: String
+    /// A subcommand that only its container's HELP tells of: statistics and COMMAND know the container alone.
+    public let isHidden: Bool
+    public let summary: String
+    public let arity: Arity
+    public let keys: [KeySpecification]
+    public let flags: CommandFlags
+    public let group: Group
+    public let since: String
+    public let complexity: String
+    public let categories: Set<String>
+    /// Hints for clients and proxies: what to do with the command, and with the replies of several nodes.
+    public let tips: [StaticString]
+    public let place: Place
+    /// What follows the name in HELP: `<pattern> [<pattern> ...]`.
+    public let syntax: String
+    /// What the slow log and monitors do not show.
+    public let secrets: Secrets
+    public let subcommands: [Command]
+    @usableFromInline let body: Body
+    /// The keys as first, last and step, if that says all of it: the hot path's way to find them.
+    public let keyRange: KeyRange
+
+    private let number = Atomic<Int>(-1)
+
+    /// - Parameter name: with a bar before a subcommand's own name (`config|get`), or a blank before a hidden one's
+    ///   (`debug sleep`).
+    public init(
+        _ name: String,
+        _ summary: String,
+        arity: Arity,
+        keys: KeySpecification...,
+        flags: CommandFlags,
+        group: Group,
+        since: String,
+        complexity: String = "O(1)",
+        categories: Set<String> = [],
+        tips: [StaticString] = [],
+        place: Place = .keys,
+        syntax: String = "",
+        secrets: Secrets = .none,
+        _ body: @escaping Body
+    ) {
+        let words = name.split(separator: " ")
+        isHidden = words.count > 1
+        self.name = String(words.first ?? "")
+        ownName = String(name.split { $0 == "|" || $0 == " " }.last ?? "")
+        self.summary = summary
+        self.arity = arity
+        self.keys = keys
+        self.flags = flags
+        self.group = group
+        self.since = since
+        self.complexity = complexity
+        self.categories = flags.impliedCategories.union(categories)
+        self.tips = tips
+        self.place = place
+        self.syntax = syntax
+        self.secrets = secrets
+        subcommands = []
+        self.body = body
+        keyRange = KeyRange(of: keys)
+    }
+
+    /// A roof over subcommands; HELP comes by itself.
+    ///
+    /// - Parameters:
+    ///   - replying: what the bare name does, where it does anything.
+    ///   - flags: those of a container that hides its subcommands; HELP has them too.
+    ///   - categories: besides those that follow from the flags; `helpCategories` are HELP's.
+    public init(
+        replying body: Body? = nil,
+        _ name: String,
+        _ summary: String,
+        flags: CommandFlags? = nil,
+        group: Group,
+        since: String,
+        complexity: String = "Depends on subcommand.",
+        categories: Set<String> = [],
+        tips: [StaticString] = [],
+        helpSince: String? = nil,
+        helpCategories: Set<String> = [],
+        subcommands: [Command]
+    ) {
+        self.name = name
+        ownName = name
+        isHidden = false
+        secrets = .none
+        self.summary = summary
+        arity = .atLeast(body == nil ? 2 : 1)
+        keys = []
+        let flags = flags ?? (body == nil ? [] : [.loading, .stale])
+        self.flags = flags
+        self.group = group
+        self.since = since
+        self.complexity = complexity
+        self.categories = flags.impliedCategories.union(categories)
+        self.tips = tips
+        place = .anywhere
+        syntax = ""
+        let areHidden = subcommands.contains(where: \.isHidden)
+        let help = Command.help(
+            of: areHidden ? name + " help" : name + "|help",
+            subcommands,
+            flags: areHidden ? flags : [.loading, .stale],
+            group: group,
+            since: helpSince ?? since,
+            categories: helpCategories
+        )
+        self.subcommands = subcommands + [help]
+        self.body = { call throws(CommandError) in
+            guard let body, call.arguments.count == 1 else { return call.replyUnknownSubcommand() }
+            try body(call)
+        }
+        keyRange = .none
+    }
+
+    /// The number under which the shards count the command's calls; given out by the command table.
+    public internal(set) var index: Int {
+        get { number.load(ordering: .relaxed) }
+        set { number.store(newValue, ordering: .relaxed) }
+    }
+
+    /// The name before the bar of a subcommand, else the whole.
+    public var containerName: Substring { name.split(separator: "|").first ?? Substring(name) }
+
+    /// The subcommands that COMMAND tells of.
+    public var shownSubcommands: [Command] { subcommands.filter { !$0.isHidden } }
+
+    private static func help(
+        of name: String,
+        _ subcommands: [Command],
+        flags: CommandFlags,
+        group: Group,
+        since: String,
+        categories: Set<String>
+    ) -> Command {
+        let container = name.prefix { $0 != "|" && $0 != " " }
+        let title = "\(container.uppercased()) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
+        var lines: [String] = []
+        for subcommand in subcommands.sorted(by: { $0.ownName < $1.ownName }) {
+            let syntax = subcommand.syntax.isEmpty ? "" : " " + subcommand.syntax
+            lines.append(subcommand.ownName.uppercased() + syntax)
+            lines.append("    " + subcommand.summary)
+        }
+        let text = [title] + lines + ["HELP", "    Print this help."]
+        return Command(
+            name,
+            "Prints what the subcommands do.",
+            arity: .exactly(2),
+            flags: flags,
+            group: group,
+            since: since,
+            categories: categories,
+            place: .anywhere
+        ) { call throws(CommandError) in
+            call.reply.array(text.count)
+            for line in text { call.reply.simple(line) }
+        }
+    }
+}
+
+/// What a command may do and when it may run; the names are those of COMMAND INFO.
+public struct CommandFlags: OptionSet, Sendable {
+    public let rawValue: UInt32
+    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let write = CommandFlags(rawValue: 1 << 0)
+    public static let readonly = CommandFlags(rawValue: 1 << 1)
+    /// Refused when memory is over its limit.
+    public static let denyoom = CommandFlags(rawValue: 1 << 2)
+    public static let admin = CommandFlags(rawValue: 1 << 4)
+    public static let pubsub = CommandFlags(rawValue: 1 << 5)
+    public static let noscript = CommandFlags(rawValue: 1 << 6)
+    public static let blocking = CommandFlags(rawValue: 1 << 7)
+    public static let loading = CommandFlags(rawValue: 1 << 8)
+    public static let stale = CommandFlags(rawValue: 1 << 9)
+    public static let skipMonitor = CommandFlags(rawValue: 1 << 10)
+    public static let skipSlowlog = CommandFlags(rawValue: 1 << 11)
+    /// Served as if the client had said ASKING.
+    public static let asking = CommandFlags(rawValue: 1 << 12)
+    public static let fast = CommandFlags(rawValue: 1 << 13)
+    public static let noAuth = CommandFlags(rawValue: 1 << 14)
+    public static let mayReplicate = CommandFlags(rawValue: 1 << 15)
+    public static let noAsyncLoading = CommandFlags(rawValue: 1 << 18)
+    public static let noMulti = CommandFlags(rawValue: 1 << 19)
+    public static let movableKeys = CommandFlags(rawValue: 1 << 20)
+    public static let allowBusy = CommandFlags(rawValue: 1 << 21)
+    /// Refused unless `enable-debug-command` allows it.
+    @inlinable public static var protected: CommandFlags { CommandFlags(rawValue: 1 << 22) }  // asked for every call
+    /// Runs even while it is queued by MULTI, or is what ends the queue.
+    public static let transactional = CommandFlags(rawValue: 1 << 23)
+
+    /// Names in COMMAND INFO, in Redis's order; flags without a name there are Apus's own.
+    static let names: [(CommandFlags, String)] = [
+        (.write, "write"), (.readonly, "readonly"), (.denyoom, "denyoom"), (.admin, "admin"), (.pubsub, "pubsub"),
+        (.noscript, "noscript"), (.blocking, "blocking"), (.loading, "loading"), (.stale, "stale"),
+        (.skipMonitor, "skip_monitor"), (.skipSlowlog, "skip_slowlog"), (.asking, "asking"), (.fast, "fast"),
+        (.noAuth, "no_auth"), (.mayReplicate, "may_replicate"), (.noAsyncLoading, "no_async_loading"),
+        (.noMulti, "no_multi"), (.movableKeys, "movablekeys"), (.allowBusy, "allow_busy"),
+    ]
+
+    public var names: [String] { Self.names.filter { contains($0.0) }.map(\.1) }
+
+    /// The ACL categories that follow from the flags alone.
+    var impliedCategories: Set<String> {
+        var categories: Set<String> = [contains(.fast) ? "fast" : "slow"]
+        if contains(.write) { categories.insert("write") }
+        if contains(.readonly) { categories.insert("read") }
+        if contains(.admin) { categories.formUnion(["admin", "dangerous"]) }
+        if contains(.pubsub) { categories.insert("pubsub") }
+        if contains(.blocking) { categories.insert("blocking") }
+        return categories
+    }
+}

@@ -1,0 +1,171 @@
+// From the words of a request to its command: one probe by length and folded bytes.
+
+public import Protocol
+
+/// All commands that a server knows, by name.
+///
+/// Memory: owns the hash table; it is written by `init` alone. Thread: any.
+@safe
+public final class CommandTable: @unchecked Sendable {
+    /// Every command and subcommand, in the order of their numbers; a hidden subcommand has its container's number.
+    public let all: [Command]
+    /// The commands that are no subcommands, as clients may call them.
+    public let named: [String: Command]
+    private let slots: UnsafeMutablePointer<Slot>
+    private let mask: Int
+
+    /// A place of the hash table: a name as two words, so that comparing it is two comparisons.
+    @safe
+    private struct Slot {
+        var name = FoldedName()
+        /// Kept alive by `all`.
+        var command: Unmanaged<Command>?
+        /// Whether the folded name is all there is to compare.
+        var isExact = false
+        /// Exact, and without subcommands.
+        var isPlain = false
+    }
+
+    /// - Parameter names: what `rename-command` says: the old name to the new one, or to none where it is taken away.
+    public init(families: [[Command]], renaming names: [String: String] = [:]) {
+        var named: [String: Command] = [:]
+        for command in families.joined() {
+            let name = names[command.name] ?? command.name
+            if !name.isEmpty { named[name] = command }
+        }
+        let declared = families.joined().sorted { $0.name < $1.name }
+        all = declared.flatMap { [$0] + $0.shownSubcommands.sorted { $0.name < $1.name } }
+        for (index, command) in all.enumerated() {
+            command.index = index
+            for subcommand in command.subcommands where subcommand.isHidden { subcommand.index = index }
+        }
+
+        // A quarter full at the most, so that nearly every name has a place of its own.
+        var capacity = 64
+        while capacity < named.count * 4 { capacity *= 2 }
+        unsafe slots = .allocate(capacity: capacity)
+        unsafe slots.initialize(repeating: Slot(), count: capacity)
+        self.named = named
+        mask = capacity - 1
+        for (name, command) in named.sorted(by: { $0.key < $1.key }) {
+            let folded = Array(name.lowercased().utf8).withBytes { FoldedName($0) }
+            let isExact = name.utf8.count <= 16 && name.lowercased().utf8.allSatisfy { $0 &- 0x61 < 26 }
+            var index = folded.place & mask
+            while unsafe slots[index].command != nil { index = (index + 1) & mask }
+            unsafe slots[index] = Slot(
+                name: folded,
+                command: Unmanaged.passUnretained(command),
+                isExact: isExact,
+                isPlain: isExact && command.subcommands.isEmpty
+            )
+        }
+    }
+
+    deinit { unsafe slots.deallocate() }
+
+    /// The command for a whole request, in any case: the subcommand where there is one of that name.
+    public func command(for arguments: Arguments) -> Command? {
+        unsafe find(arguments)?.takeUnretainedValue()
+    }
+
+    /// The same for the hot path: not retained, as it lives as long as the table.
+    @unsafe
+    public func find(_ arguments: Arguments) -> Unmanaged<Command>? {
+        // Nearly always the first place looked at is the right one: a path without calls needs no registers saved.
+        let folded = FoldedName(arguments[0])
+        let slot = unsafe slots + (folded.place & mask)
+        if unsafe slot.pointee.name == folded, unsafe slot.pointee.isPlain { return unsafe slot.pointee.command }
+        return unsafe findThoroughly(arguments)
+    }
+
+    @inline(never)
+    @unsafe
+    private func findThoroughly(_ arguments: Arguments) -> Unmanaged<Command>? {
+        let name = arguments[0]
+        let folded = FoldedName(name)
+        var index = folded.place & mask
+        while let command = unsafe slots[index].command {
+            if unsafe slots[index].name == folded, unsafe slots[index].isExact || isSpelled(command, name) {
+                return arguments.count > 1 ? unsafe subcommand(of: command, arguments[1]) : unsafe command
+            }
+            index = (index &+ 1) & mask
+        }
+        return nil
+    }
+
+    /// The subcommand of that name, or the command itself where there is none.
+    @unsafe
+    private func subcommand(of container: Unmanaged<Command>, _ name: Bytes) -> Unmanaged<Command> {
+        let subcommands = unsafe container.takeUnretainedValue().subcommands
+        return unsafe subcommands.first { name.isWord($0.ownName) }.map { unsafe .passUnretained($0) } ?? container
+    }
+
+    /// What two words cannot tell: a name longer than they are, or one with other characters than letters.
+    @unsafe
+    private func isSpelled(_ command: Unmanaged<Command>, _ name: Bytes) -> Bool {
+        let command = unsafe command.takeUnretainedValue()
+        return named.contains { $0.value === command && name.isWord($0.key) }
+    }
+
+    /// The command of a name as COMMAND INFO takes it: `get`, `config|get`, in small letters.
+    public func command(spelled name: String) -> Command? {
+        named[name] ?? all.first { $0.name == name && name.contains("|") }
+    }
+}
+
+/// A command's name in a form that is compared at once: its first and last eight bytes with capitals made small.
+private struct FoldedName: Equatable {
+    var head: UInt64 = 0
+    var tail: UInt64 = 0
+    var count = 0
+
+    init() {}
+
+    @inline(__always)
+    init(_ name: Bytes) {
+        count = name.count
+        // Setting this bit makes a capital small. It also makes some other characters alike, but none a letter: a name of
+        // letters alone is told exactly.
+        let fold: UInt64 = 0x2020_2020_2020_2020
+        if count >= 8 {
+            head = name.word64(at: 0) | fold
+            tail = name.word64(at: count &- 8) | fold
+        } else if count >= 4 {
+            head = UInt64(name.word32(at: 0)) | fold
+            tail = UInt64(name.word32(at: count &- 4)) | fold
+        } else if count > 0 {
+            let bytes = UInt64(name[0]) | UInt64(name[count / 2]) << 8 | UInt64(name[count &- 1]) << 16
+            head = bytes | fold
+        }
+    }
+
+    var place: Int {
+        let mixed = (head ^ (tail << 7 &+ UInt64(truncatingIfNeeded: count))) &* 0x9E37_79B9_7F4A_7C15
+        return Int(truncatingIfNeeded: mixed >> 40)
+    }
+}
+
+@inline(__always)
+func folded(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
+
+extension Bytes {
+    /// Whether these bytes are `word` in any case.
+    public func isWord(_ word: some StringProtocol) -> Bool {
+        guard count == word.utf8.count else { return false }
+        var index = 0
+        for byte in word.utf8 {
+            guard folded(self[index]) == folded(byte) else { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// Whether these bytes are `word` in any case: the form that commands use for their options.
+    public func isWord(_ word: StaticString) -> Bool {
+        guard count == word.utf8CodeUnitCount else { return false }
+        for index in 0..<count {
+            guard unsafe folded(self[index]) == folded(word.utf8Start[index]) else { return false }
+        }
+        return true
+    }
+}

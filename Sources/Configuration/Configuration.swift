@@ -1,0 +1,107 @@
+// What an administrator decides: the values of redis.conf, each in a field that the server reads directly.
+
+/// The values in force. A value type: a change is prepared on a copy, and takes hold as a whole or not at all.
+///
+/// A field's initial value is the directive's default, that of Redis 7.0 where Redis has the directive. Which directive
+/// sets a field, and what it accepts, is declared in the tables of `Directives.swift` and its neighbours. Units are in the
+/// names; 0 means “no limit” or “never” where the directive says so.
+public struct Configuration: Sendable {
+    // Network
+    public var binds = ["*", "-::*"]
+    public var port = 6379
+    public var tcpBacklog = 511
+    public var tcpKeepAliveSeconds = 300
+    public var timeoutSeconds = 0
+    public var unixSocket = ""
+    public var unixSocketMode = 0
+    public var isProtectedModeOn = true
+
+    // Process
+    public var daemonizes = false
+    public var pidFile = ""
+    public var directory = ""
+    public var logLevel = LogLevel.notice
+    public var logFile = ""
+    public var alwaysShowsLogo = false
+    public var shutdownOnSIGINT: ShutdownOptions = []
+    public var shutdownOnSIGTERM: ShutdownOptions = []
+    public var shutdownTimeoutSeconds = 10
+    /// How often a shard's cron runs, per second.
+    public var hz = 10
+    /// Shards of this node; 0 chooses: see `shardCount(cores:)`.
+    public var shards = 0
+
+    // Limits
+    public var maxClients = 10_000
+    public var protoMaxBulkLength = 512 << 20
+    public var clientQueryBufferLimit = 1 << 30
+    public var clientOutputBufferLimits = OutputBufferLimits()
+    public var maxMemory = 0
+    public var maxMemoryPolicy = MaxMemoryPolicy.noEviction
+
+    // Keyspace
+    public var databases = 16
+    public var activeExpireEffort = 1
+    public var isActiveRehashingOn = true
+    public var lfuLogFactor = 10
+    public var lfuDecayMinutes = 1
+
+    // Observation
+    public var slowlogLogSlowerThanMicroseconds = 10_000
+    public var slowlogMaxLength = 128
+    public var latencyMonitorThresholdMilliseconds = 0
+    public var isLatencyTrackingOn = true
+    public var latencyPercentiles: [Double] = [50, 99, 99.9]
+
+    // Access
+    public var requirePass: [UInt8] = []
+    public var debugCommandPermission = Permission.no
+    public var protectedConfigsPermission = Permission.no
+
+    // Cluster
+    public var isClusterEnabled = false
+    public var clusterConfigFile = "nodes.conf"
+    public var clusterNodeTimeoutMilliseconds = 15_000
+    /// The port of the bus; 0 is `port` + 10000.
+    public var clusterPort = 0
+    public var clusterAnnounceIP = ""
+    public var clusterAnnounceHostname = ""
+    public var clusterAnnouncePort = 0
+    public var clusterAnnounceBusPort = 0
+    public var clusterPreferredEndpointType = PreferredEndpointType.ip
+    public var clusterRequiresFullCoverage = true
+    public var clusterAllowsReadsWhenDown = false
+    public var clusterLinkSendBufferLimit = 0
+    public var clusterBlacklistSeconds = 60
+
+    // Parts that are still to come, but whose values have more to them than a word or a number
+    public var savePoints = [
+        SavePoint(seconds: 3600, changes: 1), SavePoint(seconds: 300, changes: 100),
+        SavePoint(seconds: 60, changes: 10_000),
+    ]
+    public var keyspaceEvents: KeyspaceEvents = []
+    public var primary: PrimaryAddress?
+
+    // Directives that only a file or the command line has
+    public internal(set) var renamedCommands: [RenamedCommand] = []
+    /// The arguments of each `user` line; the first is the name. Checked for duplicates only.
+    public internal(set) var users: [[[UInt8]]] = []
+    /// The arguments of each `loadmodule` line; the first is the path.
+    public internal(set) var modules: [[[UInt8]]] = []
+
+    /// Values of directives of parts that are not built, by name; what is not here is at its default.
+    var kept: [String: any Sendable] = [:]
+
+    public init() {}
+
+    /// The values where nobody decided anything.
+    public static let standard = Configuration()
+
+    /// How many shards to run: what `shards` says, else one stand-alone (as Redis) and one per core in a cluster.
+    public func shardCount(cores: Int) -> Int {
+        guard shards == 0 else { return shards }
+        return isClusterEnabled ? min(max(cores, 1), Self.maximumShards) : 1
+    }
+
+    static let maximumShards = 128
+}

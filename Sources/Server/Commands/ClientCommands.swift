@@ -1,0 +1,404 @@
+// CLIENT: the connections of the node, seen and steered.
+
+internal import Commands
+internal import Configuration
+internal import Keyspace
+internal import Protocol
+
+enum ClientCommands {
+    static let all = [client]
+
+    static let client = Command(
+        "client",
+        "Shows and steers connections.",
+        group: .connection,
+        since: "2.4.0",
+        helpSince: "5.0.0",
+        helpCategories: ["connection"],
+        subcommands: [
+            id, info, list, kill, setName, getName, setInfo, noEvict, noTouch, replies, pause, unpause,
+        ]
+    )
+
+    private static let ordinary: CommandFlags = [.noscript, .loading, .stale]
+    private static let administrative: CommandFlags = [.admin, .noscript, .loading, .stale]
+
+    static let id = Command(
+        "client|id",
+        "Tells the number of this connection.",
+        arity: .exactly(2),
+        flags: ordinary,
+        group: .connection,
+        since: "5.0.0",
+        categories: ["connection"],
+        place: .anywhere
+    ) { call throws(CommandError) in
+        call.reply.integer(call.client.id)
+    }
+
+    static let info = Command(
+        "client|info",
+        "Shows this connection.",
+        arity: .exactly(2),
+        flags: [.noscript, .loading, .stale],
+        group: .connection,
+        since: "6.2.0",
+        categories: ["connection"],
+        tips: ["nondeterministic_output"],
+        place: .anywhere
+    ) { call throws(CommandError) in
+        call.reply.verbatim(call.client.line(now: call.keyspace.now) + "\n")
+    }
+
+    // MARK: Names
+
+    /// Names are shown in lists, whose fields end with blanks.
+    static func checkName(_ name: Bytes) throws(CommandError) {
+        guard isPrintable(name) else {
+            throw .text("ERR Client names cannot contain spaces, newlines or special characters.")
+        }
+    }
+
+    private static func isPrintable(_ text: Bytes) -> Bool {
+        (0..<text.count).allSatisfy { text[$0] >= UInt8(ascii: "!") && text[$0] <= UInt8(ascii: "~") }
+    }
+
+    static let setName = Command(
+        "client|setname",
+        "Gives this connection a name.",
+        arity: .exactly(3),
+        flags: ordinary,
+        group: .connection,
+        since: "2.6.9",
+        categories: ["connection"],
+        place: .anywhere,
+        syntax: "<name>"
+    ) { call throws(CommandError) in
+        try checkName(call.arguments[2])
+        call.client.name = call.arguments[2].array
+        call.reply.ok()
+    }
+
+    static let getName = Command(
+        "client|getname",
+        "Tells the name of this connection.",
+        arity: .exactly(2),
+        flags: ordinary,
+        group: .connection,
+        since: "2.6.9",
+        categories: ["connection"],
+        place: .anywhere
+    ) { call throws(CommandError) in
+        if call.client.name.isEmpty { return call.reply.null() }
+        call.client.name.withBytes { call.reply.bulk($0) }
+    }
+
+    static let setInfo = Command(
+        "client|setinfo",
+        "Tells which library the client uses.",
+        arity: .exactly(4),
+        flags: ordinary.union(.allowBusy),
+        group: .connection,
+        since: "7.2.0",
+        categories: ["connection"],
+        tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
+        place: .anywhere,
+        syntax: "<LIB-NAME name | LIB-VER version>"
+    ) { call throws(CommandError) in
+        let (field, value) = (call.arguments[2], call.arguments[3])
+        let isName = field.isWord("LIB-NAME")
+        guard isName || field.isWord("LIB-VER") else {
+            return call.reply.error("ERR Unrecognized option '\(field.text)'")
+        }
+        guard isPrintable(value) else {
+            return call.reply.error(
+                "ERR \(isName ? "lib-name" : "lib-ver") cannot contain spaces, newlines or special characters."
+            )
+        }
+        if isName { call.client.libraryName = value.array } else { call.client.libraryVersion = value.array }
+        call.reply.ok()
+    }
+
+    // MARK: Switches
+
+    static let noEvict = Command(
+        "client|no-evict",
+        "Keeps this connection when clients are evicted.",
+        arity: .exactly(3),
+        flags: [.admin, .noscript, .loading, .stale],
+        group: .connection,
+        since: "7.0.0",
+        categories: ["connection"],
+        place: .anywhere,
+        syntax: "<ON|OFF>"
+    ) { call throws(CommandError) in
+        call.client.isNoEvict = try isOn(call.arguments[2])
+        call.reply.ok()
+    }
+
+    static let noTouch = Command(
+        "client|no-touch",
+        "Lets this connection read without counting as use.",
+        arity: .exactly(3),
+        flags: ordinary.union(.allowBusy),
+        group: .connection,
+        since: "7.2.0",
+        categories: ["connection"],
+        place: .anywhere,
+        syntax: "<ON|OFF>"
+    ) { call throws(CommandError) in
+        call.client.isNoTouch = try isOn(call.arguments[2])
+        call.notesAccess = !call.client.isNoTouch
+        call.reply.ok()
+    }
+
+    private static func isOn(_ word: Bytes) throws(CommandError) -> Bool {
+        if word.isWord("ON") { return true }
+        guard word.isWord("OFF") else { throw .syntax }
+        return false
+    }
+
+    static let replies = Command(
+        "client|reply",
+        "Switches replies on or off, or leaves the next one out.",
+        arity: .exactly(3),
+        flags: [.noscript, .loading, .stale],
+        group: .connection,
+        since: "3.2.0",
+        categories: ["connection"],
+        place: .anywhere,
+        syntax: "<ON|OFF|SKIP>"
+    ) { call throws(CommandError) in
+        let (word, client) = (call.arguments[2], call.client)
+        if word.isWord("ON") {
+            client.replyMode = .on
+            client.obstacles.remove(.repliesOff)
+            call.reply.ok()
+        } else if word.isWord("OFF") {
+            client.replyMode = .off
+            client.obstacles.insert(.repliesOff)
+        } else if word.isWord("SKIP") {
+            guard client.replyMode != .off else { return }
+            client.replyMode = .skipNext
+            client.obstacles.insert(.repliesOff)
+        } else {
+            throw .syntax
+        }
+    }
+
+    // MARK: Pausing
+
+    static let pause = Command(
+        "client|pause",
+        "Holds commands of all clients back for a time.",
+        arity: .atLeast(3),
+        flags: administrative,
+        group: .connection,
+        since: "2.9.50",
+        categories: ["connection"],
+        place: .everywhere,
+        syntax: "<timeout> [WRITE|ALL]"
+    ) { call throws(CommandError) in
+        var mode = Node.Pause.Mode.all
+        switch call.arguments.count {
+        case 3: break
+        case 4 where call.arguments[3].isWord("ALL"): break
+        case 4 where call.arguments[3].isWord("WRITE"): mode = .write
+        case 4: throw .text("ERR CLIENT PAUSE mode must be WRITE or ALL")
+        default: throw .wrongArity
+        }
+        let time = try call.integer(2, orThrow: .text("ERR timeout is not an integer or out of range"))
+        guard time >= 0 else { throw .text("ERR timeout is negative") }
+        let (until, overflows) = call.keyspace.now.addingReportingOverflow(time)
+        guard !overflows else { throw .text("ERR timeout is out of range") }
+        call.node.pause(mode, until: until)
+        call.reply.ok()
+    }
+
+    static let unpause = Command(
+        "client|unpause",
+        "Lets held back commands go on.",
+        arity: .exactly(2),
+        flags: administrative,
+        group: .connection,
+        since: "6.2.0",
+        complexity: "O(N) where N is the number of clients held back",
+        categories: ["connection"],
+        place: .everywhere
+    ) { call throws(CommandError) in
+        call.node.unpause()
+        call.reply.ok()
+    }
+
+    // MARK: Listing and killing
+
+    static let list = Command(
+        "client|list",
+        "Shows all connections.",
+        arity: .atLeast(2),
+        flags: administrative,
+        group: .connection,
+        since: "2.4.0",
+        complexity: "O(N) where N is the number of client connections",
+        categories: ["connection"],
+        tips: ["nondeterministic_output"],
+        place: .everywhere,
+        syntax: "[TYPE <normal|master|replica|pubsub>] [ID <client-id> [<client-id> ...]]"
+    ) { call throws(CommandError) in
+        let arguments = call.arguments
+        var chosen = call.node.allClients
+        if arguments.count == 4, arguments[2].isWord("TYPE") {
+            guard let isWanted = typeFilter(arguments[3]) else { return call.replyUnknownType(arguments[3]) }
+            chosen = isWanted ? chosen : []
+        } else if arguments.count > 3, arguments[2].isWord("ID") {
+            var wanted: Set<Int64> = []
+            for index in 3..<arguments.count {
+                guard let id = parseInteger(arguments[index]), id > 0 else { throw .text("ERR Invalid client ID") }
+                wanted.insert(id)
+            }
+            chosen = chosen.filter { wanted.contains($0.id) }
+        } else if arguments.count != 2 {
+            throw .syntax
+        }
+        let now = call.keyspace.now
+        call.reply.verbatim(chosen.map { $0.line(now: now) + "\n" }.joined())
+    }
+
+    /// Whether clients of a type are the ordinary ones, which are all there are; nil for an unknown type.
+    private static func typeFilter(_ word: Bytes) -> Bool? {
+        if word.isWord("normal") { return true }
+        let others: [StaticString] = ["master", "primary", "replica", "slave", "pubsub"]
+        return others.contains { word.isWord($0) } ? false : nil
+    }
+
+    static let kill = Command(
+        "client|kill",
+        "Closes connections.",
+        arity: .atLeast(3),
+        flags: administrative,
+        group: .connection,
+        since: "2.4.0",
+        complexity: "O(N) where N is the number of client connections",
+        categories: ["connection"],
+        place: .everywhere,
+        syntax: "<ip:port> | <option> <value> [<option> <value> ...]  (ID, TYPE, USER, ADDR, LADDR, SKIPME, MAXAGE)"
+    ) { call throws(CommandError) in
+        let arguments = call.arguments
+        if arguments.count == 3 {
+            let address = arguments[2].text
+            guard let victim = call.node.allClients.first(where: { $0.address == address }) else {
+                throw .text("ERR No such client")
+            }
+            call.node.kill(victim, by: call.client)
+            return call.reply.ok()
+        }
+        guard let filter = try KillFilter(call) else { return }
+        let victims = call.node.allClients.filter { filter.matches($0, self: call.client, now: call.keyspace.now) }
+        victims.forEach { call.node.kill($0, by: call.client) }
+        call.reply.integer(victims.count)
+    }
+
+    /// Which connections CLIENT KILL means.
+    private struct KillFilter {
+        var id: Int64?
+        var address: String?
+        var localAddress: String?
+        var user: String?
+        var isNormal: Bool?
+        var minimumAge: Int64?
+        var skipsMe = true
+
+        /// Nil: it was answered with an error.
+        init?(_ call: Call) throws(CommandError) {
+            let arguments = call.arguments
+            guard arguments.count % 2 == 0 else { throw .syntax }
+            for index in stride(from: 2, to: arguments.count, by: 2) {
+                let (option, value) = (arguments[index], arguments[index + 1])
+                if option.isWord("ID") {
+                    guard let number = parseInteger(value), number > 0 else {
+                        throw .text("ERR client-id should be greater than 0")
+                    }
+                    id = number
+                } else if option.isWord("TYPE") {
+                    guard let isWanted = ClientCommands.typeFilter(value) else {
+                        call.replyUnknownType(value)
+                        return nil
+                    }
+                    isNormal = isWanted
+                } else if option.isWord("ADDR") {
+                    address = value.text
+                } else if option.isWord("LADDR") {
+                    localAddress = value.text
+                } else if option.isWord("USER") {
+                    guard value.text == "default" else {
+                        call.reply.error("ERR No such user '\(value.text)'")
+                        return nil
+                    }
+                    user = value.text
+                } else if option.isWord("MAXAGE") {
+                    guard let age = parseInteger(value), age > 0 else {
+                        throw .text("ERR maxage should be greater than 0")
+                    }
+                    minimumAge = age
+                } else if option.isWord("SKIPME") {
+                    guard value.isWord("yes") || value.isWord("no") else { throw .syntax }
+                    skipsMe = value.isWord("yes")
+                } else {
+                    throw .syntax
+                }
+            }
+        }
+
+        func matches(_ client: Client, self me: Client, now: Int64) -> Bool {
+            if let id, client.id != id { return false }
+            if let address, client.address != address { return false }
+            if let localAddress, client.localAddress != localAddress { return false }
+            if isNormal == false { return false }
+            if user != nil, !client.isAuthenticated { return false }
+            if let minimumAge, (now - client.createdAt) / 1000 < minimumAge { return false }
+            return !(skipsMe && client === me)
+        }
+    }
+}
+
+extension Call {
+    func replyUnknownType(_ type: Bytes) { reply.error("ERR Unknown client type '\(type.text)'") }
+}
+
+extension Node {
+    /// All clients in the order in which they came. In an exclusive section.
+    var allClients: [Client] { shards.flatMap { $0.clients.values }.sorted { $0.id < $1.id } }
+
+    /// Ends a connection: at once, or when the thread that has it gives it back; `me` is answered first.
+    /// In an exclusive section.
+    func kill(_ client: Client, by me: Client) {
+        guard client !== me else {
+            client.obstacles.insert(.closing)
+            return
+        }
+        client.obstacles.insert(.killed)
+        guard !client.isAway else { return }
+        shards[client.home].makeReady(client)
+        shards[client.home].poller.wake()
+    }
+
+    /// In an exclusive section.
+    func pause(_ mode: Pause.Mode, until: Int64) {
+        // A pause under way is never made shorter or laxer by another.
+        let isUnderWay = pause.map { $0.until > shards[0].keyspace.now } ?? false
+        let stricter = isUnderWay && pause?.mode == .all ? .all : mode
+        pause = Pause(mode: stricter, until: max(until, isUnderWay ? pause?.until ?? 0 : 0))
+        clusterThread?.executor.threadObstacles.insert(.paused)
+        for shard in shards { shard.pauseBegan() }
+    }
+
+    /// In an exclusive section.
+    func unpause() {
+        pause = nil
+        clusterThread?.executor.threadObstacles.remove(.paused)
+        for shard in shards {
+            shard.pauseEnded()
+            shard.poller.wake()
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// CLUSTER's slots: given out, taken back, moved; and the keys in them.
+
+internal import Cluster
+internal import Commands
+internal import Keyspace
+internal import Protocol
+
+enum ClusterSlotCommands {
+    static let all = [
+        keySlot, addSlots, addSlotsRange, delSlots, delSlotsRange, flushSlots, setSlot, countKeys, getKeys,
+    ]
+
+    private static let flags: CommandFlags = [.admin, .stale, .noAsyncLoading]
+
+    static let keySlot = Command(
+        "cluster|keyslot",
+        "Tells the slot of a key.",
+        arity: .exactly(3),
+        flags: .stale,
+        group: .cluster,
+        since: "3.0.0",
+        complexity: "O(N) where N is the number of bytes in the key",
+        place: .anywhere,
+        syntax: "<key>"
+    ) { call throws(CommandError) in
+        try call.requireCluster()
+        call.reply.integer(hashSlot(of: call.arguments[2]))
+    }
+
+    private static func listed(_ call: Call) throws(ClusterError) -> [Int] {
+        var slots: [Int] = []
+        for index in 2..<call.arguments.count { slots.append(try call.slot(index)) }
+        return slots
+    }
+
+    private static func ranged(_ call: Call) throws(ClusterError) -> [Int] {
+        var slots: [Int] = []
+        for index in stride(from: 2, to: call.arguments.count, by: 2) {
+            let (start, end) = (try call.slot(index), try call.slot(index + 1))
+            guard start <= end else { throw .reversedRange(start: start, end: end) }
+            slots += start...end
+        }
+        return slots
+    }
+
+    static let addSlots = Command(
+        "cluster|addslots",
+        "Takes slots that nobody serves.",
+        arity: .atLeast(3),
+        flags: flags,
+        group: .cluster,
+        since: "3.0.0",
+        complexity: "O(N) where N is the total number of hash slot arguments",
+        place: .cluster,
+        syntax: "<slot> [<slot> ...]"
+    ) { call throws(CommandError) in
+        try call.administer { (thread) throws(ClusterError) in
+            try thread.state.addSlots(try listed(call), at: thread.now)
+        }
+    }
+
+    static let addSlotsRange = Command(
+        "cluster|addslotsrange",
+        "Takes ranges of slots that nobody serves.",
+        arity: .atLeast(4),
+        flags: flags,
+        group: .cluster,
+        since: "7.0.0",
+        complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+        place: .cluster,
+        syntax: "<start-slot> <end-slot> [<start-slot> <end-slot> ...]"
+    ) { call throws(CommandError) in
+        guard call.arguments.count % 2 == 0 else { throw .wrongArity }
+        try call.administer { (thread) throws(ClusterError) in
+            try thread.state.addSlots(try ranged(call), at: thread.now)
+        }
+    }
+
+    static let delSlots = Command(
+        "cluster|delslots",
+        "Leaves slots to nobody.",
+        arity: .atLeast(3),
+        flags: flags,
+        group: .cluster,
+        since: "3.0.0",
+        complexity: "O(N) where N is the total number of hash slot arguments",
+        place: .cluster,
+        syntax: "<slot> [<slot> ...]"
+    ) { call throws(CommandError) in
+        try call.administer { (thread) throws(ClusterError) in
+            try thread.state.deleteSlots(try listed(call), at: thread.now)
+        }
+    }
+
+    static let delSlotsRange = Command(
+        "cluster|delslotsrange",
+        "Leaves ranges of slots to nobody.",
+        arity: .atLeast(4),
+        flags: flags,
+        group: .cluster,
+        since: "7.0.0",
+        complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+        place: .cluster,
+        syntax: "<start-slot> <end-slot> [<start-slot> <end-slot> ...]"
+    ) { call throws(CommandError) in
+        guard call.arguments.count % 2 == 0 else { throw .wrongArity }
+        try call.administer { (thread) throws(ClusterError) in
+            try thread.state.deleteSlots(try ranged(call), at: thread.now)
+        }
+    }
+
+    static let flushSlots = Command(
+        "cluster|flushslots",
+        "Leaves all slots of this node to nobody.",
+        arity: .exactly(2),
+        flags: flags,
+        group: .cluster,
+        since: "3.0.0",
+        place: .cluster
+    ) { call throws(CommandError) in
+        let isEmpty = !call.node.hasKeys
+        try call.administer { (thread) throws(ClusterError) in
+            try thread.state.flushSlots(databaseIsEmpty: isEmpty, at: thread.now)
+        }
+    }
+
+    static let setSlot = Command(
+        "cluster|setslot",
+        "Opens a slot for moving, closes it, or gives it to a node.",
+        arity: .atLeast(4),
+        flags: flags,
+        group: .cluster,
+        since: "3.0.0",
+        place: .slot(at: 2),
+        syntax: "<slot> <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>"
+    ) { call throws(CommandError) in
+        try call.requireCluster()
+        let arguments = call.arguments
+        let action = arguments[3]
+        let name = arguments.count == 5 ? arguments[4].text : ""
+        var chosen: SlotAction?
+        if arguments.count == 4, action.isWord("STABLE") { chosen = .stable }
+        if arguments.count == 5, action.isWord("IMPORTING") { chosen = .importing(from: name) }
+        if arguments.count == 5, action.isWord("MIGRATING") { chosen = .migrating(to: name) }
+        if arguments.count == 5, action.isWord("NODE") { chosen = .node(name, holdsKeys: holdsKeys(call)) }
+        guard let chosen else {
+            throw .text("ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP")
+        }
+        let slot: Int
+        do throws(ClusterError) { slot = try call.slot(2) } catch { return call.reply.error("ERR \(error.text)") }
+        // The keys were counted here, where they are; what they mean is decided where the cluster thinks.
+        call.client.errand = Errand { call throws(CommandError) in
+            try call.administer { (thread) throws(ClusterError) in
+                try thread.state.setSlot(slot, chosen, at: thread.now)
+            }
+        }
+    }
+
+    /// Whether the slot that a SETSLOT speaks of has keys on this, its own, shard.
+    private static func holdsKeys(_ call: Call) -> Bool {
+        guard call.node.isClusterEnabled, let slot = try? call.slot(2) else { return false }
+        return call.keyspace(ofSlot: slot).count(inSlot: slot, of: 0) > 0
+    }
+
+    static let countKeys = Command(
+        "cluster|countkeysinslot",
+        "Tells how many keys a slot has here.",
+        arity: .exactly(3),
+        flags: .stale,
+        group: .cluster,
+        since: "3.0.0",
+        place: .slot(at: 2),
+        syntax: "<slot>"
+    ) { call throws(CommandError) in
+        try call.requireCluster()
+        let slot = try call.integer(2, orThrow: .notAnInteger)
+        guard slot >= 0, slot < Int64(slotCount) else { throw .text("ERR Invalid slot") }
+        call.reply.integer(call.keyspace(ofSlot: Int(slot)).count(inSlot: Int(slot), of: 0))
+    }
+
+    static let getKeys = Command(
+        "cluster|getkeysinslot",
+        "Shows keys of a slot.",
+        arity: .exactly(4),
+        flags: .stale,
+        group: .cluster,
+        since: "3.0.0",
+        complexity: "O(log(N)) where N is the number of requested keys",
+        tips: ["nondeterministic_output"],
+        place: .slot(at: 2),
+        syntax: "<slot> <count>"
+    ) { call throws(CommandError) in
+        try call.requireCluster()
+        let (slot, limit) = (try call.integer(2), try call.integer(3))
+        guard slot >= 0, slot < Int64(slotCount), limit >= 0 else {
+            throw .text("ERR Invalid slot or number of keys")
+        }
+        let opening = call.reply.openArray()
+        var count = 0
+        if limit > 0 {
+            call.keyspace(ofSlot: Int(slot)).forEachKey(inSlot: Int(slot), of: 0) { entry in
+                call.reply.bulk(entry.key)
+                count += 1
+                return count < limit
+            }
+        }
+        call.reply.closeArray(opening, count: count)
+    }
+}

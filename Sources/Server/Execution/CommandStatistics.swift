@@ -1,0 +1,152 @@
+// How often each command ran, how long it took and how often it failed, counted by one thread.
+
+/// Calls, time, refusals and failures per command, by the command's number.
+///
+/// Memory: owns its blocks. Thread: its executor's, or anyone's in an exclusive section.
+@safe
+struct CommandStatistics: ~Copyable {
+    struct Counts {
+        var calls: Int64 = 0
+        /// Of the processor's counter (`Ticks`).
+        var ticks: UInt64 = 0
+        var refused: Int64 = 0
+        var failed: Int64 = 0
+    }
+
+    private let counts: UnsafeMutablePointer<Counts>
+    private let commandCount: Int
+    /// Each retained by its place.
+    private let histograms: UnsafeMutablePointer<Unmanaged<LatencyHistogram>?>
+    /// Error replies by their code.
+    private(set) var errors: [String: Int64] = [:]
+    /// Commands run by this thread.
+    private(set) var total: Int64 = 0
+    private(set) var errorTotal: Int64 = 0
+
+    init(commandCount: Int) {
+        self.commandCount = commandCount
+        unsafe counts = .allocate(capacity: max(1, commandCount))
+        unsafe counts.initialize(repeating: Counts(), count: commandCount)
+        unsafe histograms = .allocate(capacity: max(1, commandCount))
+        unsafe histograms.initialize(repeating: nil, count: commandCount)
+    }
+
+    deinit {
+        for index in 0..<commandCount { unsafe histograms[index]?.release() }
+        unsafe histograms.deallocate()
+        unsafe counts.deallocate()
+    }
+
+    subscript(index: Int) -> Counts {
+        precondition(index >= 0 && index < commandCount, "there is no such command")
+        return unsafe counts[index]
+    }
+
+    func histogram(_ index: Int) -> LatencyHistogram? {
+        precondition(index >= 0 && index < commandCount, "there is no such command")
+        return unsafe histograms[index]?.takeUnretainedValue()
+    }
+
+    @inline(__always)
+    mutating func count(_ index: Int, ticks: UInt64, failed: Bool, isTracked: Bool) {
+        precondition(index >= 0 && index < commandCount, "there is no such command")
+        total &+= 1
+        unsafe counts[index].calls &+= 1
+        unsafe counts[index].ticks &+= ticks
+        if failed { unsafe counts[index].failed &+= 1 }
+        if isTracked { record(index, ticks) }
+    }
+
+    @inline(__always)
+    private mutating func record(_ index: Int, _ ticks: UInt64) {
+        if unsafe histograms[index] == nil {
+            unsafe histograms[index] = Unmanaged.passRetained(LatencyHistogram())
+        }
+        unsafe histograms[index].unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.record(ticks) }
+    }
+
+    mutating func countRefusal(_ index: Int) { unsafe counts[index].refused += 1 }
+
+    mutating func countError(_ code: String) {
+        errorTotal += 1
+        // A hostile script could make up codes without end: Redis stops at this many, too.
+        if errors[code] == nil, errors.count >= 128 { return }
+        errors[code, default: 0] += 1
+    }
+
+    mutating func reset() {
+        unsafe counts.update(repeating: Counts(), count: commandCount)
+        for index in 0..<commandCount { resetHistogram(index) }
+        errors = [:]
+        (total, errorTotal) = (0, 0)
+    }
+
+    mutating func resetHistogram(_ index: Int) {
+        unsafe histograms[index]?.release()
+        unsafe histograms[index] = nil
+    }
+}
+
+/// Durations in logarithmic steps, sixteen to the octave: 3 % wide at the most.
+///
+/// Thread: its owner's. Unit: ticks of the processor's counter.
+@safe
+final class LatencyHistogram {
+    private static let stepsPerOctave = 16
+    private static let octaves = 44
+    private let counts: UnsafeMutablePointer<UInt64>
+    private(set) var total: UInt64 = 0
+
+    init() {
+        unsafe counts = .allocate(capacity: Self.octaves * Self.stepsPerOctave)
+        unsafe counts.initialize(repeating: 0, count: Self.octaves * Self.stepsPerOctave)
+    }
+
+    deinit { unsafe counts.deallocate() }
+
+    @inline(__always)
+    func record(_ ticks: UInt64) {
+        let index = Self.index(of: ticks)
+        unsafe counts[index] &+= 1
+        total &+= 1
+    }
+
+    func add(_ other: LatencyHistogram) {
+        for index in 0..<(Self.octaves * Self.stepsPerOctave) { unsafe counts[index] &+= other.counts[index] }
+        total &+= other.total
+    }
+
+    @inline(__always)
+    private static func index(of ticks: UInt64) -> Int {
+        let value = min(max(16, ticks), 1 << 43)
+        let octave = 63 &- value.leadingZeroBitCount
+        let step = Int(truncatingIfNeeded: value >> UInt64(truncatingIfNeeded: octave &- 4)) & 15
+        return (octave &- 4) &* stepsPerOctave &+ step
+    }
+
+    /// The upper end of a step, in ticks.
+    private static func upperBound(_ index: Int) -> Double {
+        let (octave, step) = (index / stepsPerOctave, index % stepsPerOctave)
+        return Double(1 << octave) * Double(16 + step + 1)
+    }
+
+    /// The duration in ticks that `percent` of all calls did not exceed.
+    func percentile(_ percent: Double) -> Double {
+        let wanted = max(1, UInt64((Double(total) * percent / 100).rounded(.up)))
+        var seen: UInt64 = 0
+        for index in 0..<(Self.octaves * Self.stepsPerOctave) {
+            unsafe seen &+= counts[index]
+            if seen >= wanted { return Self.upperBound(index) }
+        }
+        return 0
+    }
+
+    /// How many calls took at most `ticks`.
+    func count(upTo ticks: Double) -> UInt64 {
+        var seen: UInt64 = 0
+        for index in 0..<(Self.octaves * Self.stepsPerOctave) where Self.upperBound(index) <= ticks {
+            unsafe seen &+= counts[index]
+        }
+        return seen
+    }
+}

@@ -1,0 +1,265 @@
+// Runs the requests of one client at a time on one thread: parse a batch, fetch its keys near, run it, write the replies.
+
+internal import CSystem
+internal import Cluster
+internal import Commands
+internal import Keyspace
+internal import Protocol
+
+/// A thread that can run commands.
+enum Seat: Equatable, Sendable {
+    case shard(Int)
+    case cluster
+}
+
+/// Why a run of commands ended before its input did.
+enum Interruption {
+    /// The next command has to run elsewhere.
+    case travels(to: Seat)
+    /// The command has run, but for what has to be done on the cluster's thread.
+    case errand
+    /// Enough was written for now: it is to be sent before more is run.
+    case breathes
+    /// Commands are held back by CLIENT PAUSE.
+    case postponed
+    /// The connection ends once the replies are sent.
+    case closes
+}
+
+/// Runs commands on one thread.
+///
+/// Memory: owns the block of prepared requests; the commands that these refer to, the table keeps. Thread: the seat's, or anyone's in an exclusive section.
+@safe
+final class Executor: CallHost {
+    let seat: Seat
+    @safe unowned(unsafe) let node: Node
+    let table: CommandTable
+    let keyspace: Keyspace
+    let reply = ReplyBuffer(capacity: 128 * 1024)
+    var statistics: CommandStatistics
+    var slowlog = Slowlog()
+    var latency = LatencyMonitor()
+    var watchers = WatchRegistry() { didSet { call.hasWatchers = !watchers.isEmpty } }
+    let call: Call
+
+    /// The client whose commands run just now.
+    var client: Client?
+    /// Obstacles that every client meets on this thread.
+    var threadObstacles: Client.Obstacles = []
+    var settings: ExecutionSettings
+    /// Who serves which slot; nil stand-alone.
+    private(set) var slotMap: SlotMap?
+    private var slotMapVersion = 0
+    /// Whether commands must be asked where they belong: more than one shard, or a cluster.
+    private(set) var mustRoute = false
+    /// In an exclusive section: everything is within reach.
+    var holdsEverything = false {
+        didSet {
+            call.reachesAllShards = holdsEverything && node.shardCount > 1
+            let registries = holdsEverything ? node.shards.map(\.executor) : [self]
+            call.hasWatchers = registries.contains { !$0.watchers.isEmpty }
+            // A shard that slept until it was parked would take keys for alive whose time has come.
+            for shard in node.shards where holdsEverything {
+                shard.keyspace.now = max(shard.keyspace.now, keyspace.now)
+            }
+        }
+    }
+
+    private let requests = RequestBatch()
+    /// One for each of `requests`.
+    private let prepared = UnsafeMutablePointer<PreparedRequest>.allocate(capacity: RequestBatch.capacity)
+    /// Bytes of replies after which a run stops to have them sent: else one pipeline of large values fills the memory.
+    private static let breath = 1 << 20
+
+    /// What is known of a request before its turn comes.
+    @safe
+    private struct PreparedRequest {
+        /// Lives in the table.
+        let command: Unmanaged<Command>?
+        /// The place of its first key among the call's prepared keys.
+        let keyIndex: Int?
+    }
+
+    init(seat: Seat, node: Node, keyspace: Keyspace) {
+        self.seat = seat
+        self.node = node
+        table = node.table
+        self.keyspace = keyspace
+        settings = ExecutionSettings(node.configuration, node.ticks)
+        call = Call(keyspace: keyspace, reply: reply, idle: node.table.all[0])
+        statistics = CommandStatistics(commandCount: node.table.all.count)
+    }
+
+    deinit { unsafe prepared.deallocate() }
+
+    /// Gives the executor its reach, once all shards exist.
+    func connect(allKeyspaces: [Keyspace]) {
+        call.connect(allKeyspaces: allKeyspaces, host: self)
+        mustRoute = node.isClusterEnabled || node.shardCount > 1
+    }
+
+    var isClusterEnabled: Bool { node.isClusterEnabled }
+    var longestString: Int { settings.bulkByteCount }
+
+    // MARK: A run
+
+    /// Runs the requests in `input` in order; their replies are written to `reply`.
+    ///
+    /// - Returns: how many bytes were consumed, and why the rest was not run, if not because it is incomplete.
+    func run(_ client: Client, _ input: Bytes) -> (consumed: Int, interruption: Interruption?) {
+        self.client = client
+        if mustRoute { pickUpSlotMap() }
+        reply.version = client.version
+        call.database = client.database
+        call.notesAccess = !client.isNoTouch
+        defer { self.client = nil }
+
+        var offset = 0
+        // What is parsed ahead is parsed in vain where the client has to travel on: it begins small, and doubles.
+        var batchLimit = node.shardCount == 1 ? RequestBatch.capacity : 4
+        while offset < input.count {
+            let limits = RequestLimits(bulkByteCount: settings.bulkByteCount, isAuthenticated: client.isAuthenticated)
+            let (end, stop) = requests.fill(
+                from: input,
+                at: offset,
+                limits: limits,
+                partial: &client.partial,
+                atMost: batchLimit
+            )
+            batchLimit = min(batchLimit * 2, RequestBatch.capacity)
+            prepareBatch()
+            if call.preparedKeys.count > 1 { keyspace.prefetch(call.preparedKeys, in: call.database) }
+            for index in 0..<requests.count {
+                guard let interruption = execute(index, client) else {
+                    offset = requests.endOffset(of: index)
+                    continue
+                }
+                client.partial = PartialRequest()
+                switch interruption {
+                case .closes: return (input.count, interruption)
+                case .errand: return (requests.endOffset(of: index), interruption)
+                case .travels, .postponed, .breathes: return (offset, interruption)
+                }
+            }
+            offset = end
+            if reply.unsent.count > settings.owedByteCount { return (input.count, .closes) }
+            switch stop {
+            case .more:
+                if reply.count > Self.breath, offset < input.count { return (offset, .breathes) }
+            case .incomplete: return (offset, nil)
+            case .failed(let error):
+                reply.error(error.text)
+                countError(since: reply.mark - error.text.utf8.count - 3)
+                node.log.verbose("\(error.text) from client: \(client.description)")
+                return (input.count, .closes)
+            }
+        }
+        return (offset, nil)
+    }
+
+    @inline(__always)
+    private func pickUpSlotMap() {
+        let version = node.slotMaps.version
+        guard version != slotMapVersion else { return }
+        slotMapVersion = version
+        slotMap = node.slotMaps.map
+    }
+
+    /// Looks up the commands of the batch and hashes their first keys.
+    private func prepareBatch() {
+        call.preparedKeys.removeAll()
+        for index in 0..<requests.count {
+            let arguments = requests[index]
+            let command = unsafe table.find(arguments)
+            let firstKey = unsafe command?._withUnsafeGuaranteedRef { $0.keyRange.first } ?? 0
+            let hasKey = firstKey > 0 && firstKey < arguments.count
+            let keyIndex = hasKey ? keyspace.addKey(arguments[firstKey], to: call.preparedKeys) : nil
+            unsafe (prepared + index).initialize(to: PreparedRequest(command: command, keyIndex: keyIndex))
+        }
+    }
+
+    // MARK: One command
+
+    @inline(__always)
+    private func execute(_ index: Int, _ client: Client) -> Interruption? {
+        let arguments = requests[index]
+        let keyIndex = unsafe prepared[index].keyIndex
+        guard let reference = unsafe prepared[index].command else { return refuseUnknown(arguments, client) }
+        return unsafe reference._withUnsafeGuaranteedRef { execute($0, arguments, keyIndex, client) }
+    }
+
+    @inline(__always)
+    private func execute(
+        _ command: Command,
+        _ arguments: Arguments,
+        _ keyIndex: Int?,
+        _ client: Client
+    ) -> Interruption? {
+        guard command.arity.allows(arguments.count) else {
+            return refuse(command, client, "ERR wrong number of arguments for '\(command.name)' command")
+        }
+        let obstacles = client.obstacles.union(threadObstacles)
+        if !obstacles.isEmpty || command.flags.contains(.protected) {
+            return executeWithObstacles(command, arguments, keyIndex, client, obstacles)
+        }
+        if mustRoute {
+            switch route(command, arguments, keyIndex, client) {
+            case .here: break
+            case .elsewhere(let seat): return .travels(to: seat)
+            case .everywhere: return perform(command, arguments, keyIndex, client, everywhere: true)
+            case .refused: return nil
+            }
+        }
+        return perform(command, arguments, keyIndex, client, everywhere: false)
+    }
+
+    /// Runs `command` at last, and counts it.
+    @inline(__always)
+    func perform(
+        _ command: Command,
+        _ arguments: Arguments,
+        _ keyIndex: Int?,
+        _ client: Client,
+        everywhere: Bool
+    ) -> Interruption? {
+        let mark = reply.mark
+        client.lastCommand = command
+        let start = apus_ticks()
+        if everywhere && !holdsEverything {
+            node.exclusively(self) { call.run(command, arguments, preparedKey: keyIndex) }
+        } else {
+            call.run(command, arguments, preparedKey: keyIndex)
+        }
+        let elapsed = apus_ticks() &- start
+        client.commandCount &+= 1
+        let failed = reply.firstByte(since: mark) == UInt8(ascii: "-")
+        statistics.count(command.index, ticks: elapsed, failed: failed, isTracked: settings.tracksLatency)
+        if failed { countError(since: mark) }
+        if elapsed >= settings.slowTicks { noteSlow(command, arguments, elapsed, client) }
+        if !client.obstacles.isDisjoint(with: [.closing, .killed]) { return .closes }
+        return client.errand == nil ? nil : .errand
+    }
+
+    func countError(since mark: Int) {
+        let line = reply.bytes(since: mark)
+        var end = 1
+        while end < line.count, line[end] != UInt8(ascii: " "), line[end] != UInt8(ascii: "\r") { end += 1 }
+        statistics.countError(line[1..<end].text)
+    }
+
+    // MARK: CallHost
+
+    func keyDidChange(_ key: Key, database: Int) {
+        let executor = holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
+        executor.watchers.keyDidChange(key.bytes, database: database)
+    }
+
+    func databaseDidChange(_ database: Int?) {
+        let executors = holdsEverything ? node.shards.map(\.executor) : [self]
+        for executor in executors {
+            executor.watchers.databaseDidChange(database) { watched in
+                watched.bytes.withBytes { executor.keyspace.contains(executor.keyspace.key($0), in: watched.database) }
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+// How much memory the process takes, and for what: jemalloc's figures, the kernel's, and the shards' own counts.
+
+internal import CSystem
+internal import Glibc
+internal import Keyspace
+internal import Protocol
+
+/// One look at the memory, in bytes. In an exclusive section.
+struct MemoryReport {
+    /// What the process uses: jemalloc's live blocks and the tables that come straight from the kernel.
+    let used: Int
+    let resident: Int
+    let peak: Int
+    let startup: Int
+    let allocated: Int
+    let active: Int
+    let allocatorResident: Int
+    let clients: Int
+    /// Entries, values and tables of all shards.
+    let keyspace: Int
+    let tables: Int
+    let system: Int
+
+    /// What is no data: buffers of clients, tables, and what the process began with.
+    var overhead: Int { startup + clients + tables }
+    var dataset: Int { max(0, used - overhead) }
+
+    init(node: Node) {
+        apus_refresh_allocator_statistics()
+        allocated = unsafe Int(apus_allocator_statistic("stats.allocated"))
+        active = unsafe Int(apus_allocator_statistic("stats.active"))
+        allocatorResident = unsafe Int(apus_allocator_statistic("stats.resident"))
+        let mapped = node.shards.reduce(0) { $0 + $1.keyspace.mappedBytes }
+        used = allocated + mapped
+        keyspace = node.shards.reduce(0) { $0 + $1.keyspace.usedBytes }
+        tables = mapped
+        resident = Self.residentByteCount()
+        node.peakMemory = max(node.peakMemory, used)
+        peak = node.peakMemory
+        startup = node.startupMemory
+        clients = node.allClients.reduce(0) {
+            $0 + $1.input.allocatedByteCount + ($1.pending?.allocatedByteCount ?? 0)
+        }
+        system = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    }
+
+    private static func residentByteCount() -> Int {
+        guard let text = Files.read("/proc/self/statm")?.text else { return 0 }
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE)) : 0
+    }
+}

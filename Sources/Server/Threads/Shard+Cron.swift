@@ -1,0 +1,57 @@
+// What a shard does every tenth of a second besides serving: expiry, resizing, freeing, time-outs.
+
+internal import Configuration
+internal import Keyspace
+
+extension Shard {
+    /// Each slice is bounded, so that no client waits for the cron longer than about a millisecond.
+    func cron() {
+        nextCron = keyspace.now + Int64(1000 / max(1, node.configuration.hz))
+        expireKeys()
+        if node.configuration.isActiveRehashingOn { _ = keyspace.rehashSlice(budget: Self.rehashedEntriesPerTurn) }
+        if node.pause.map({ keyspace.now >= $0.until }) ?? true, executor.threadObstacles.contains(.paused) {
+            pauseEnded()
+        }
+        if keyspace.now / 1000 != lastTimeoutCheck {
+            lastTimeoutCheck = keyspace.now / 1000
+            closeIdleClients()
+        }
+        rates.note(commands: executor.statistics.total, counters, at: keyspace.now)
+    }
+
+    /// Some 200 µs of moving.
+    private static let rehashedEntriesPerTurn = 4000
+
+    /// Removes keys whose time has come, as long as many are found, but for `active-expire-effort` tenths of a millisecond at the most.
+    private func expireKeys() {
+        let start = Clock.monotonicNanoseconds()
+        let limit = Int64(node.configuration.activeExpireEffort) * 100_000
+        while keyspace.expireSlice(budget: 400), Clock.monotonicNanoseconds() - start < limit {}
+    }
+
+    private func closeIdleClients() {
+        let limit = node.configuration.timeoutSeconds
+        for client in Array(clients.values) where !client.isAway {
+            if client.pending != nil { checkOutputLimit(client) }
+            guard limit > 0, !client.isClosed, !client.isMonitor,
+                keyspace.now - client.lastInteraction > Int64(limit) * 1000
+            else { continue }
+            node.log.verbose("Closing idle client")
+            close(client)
+        }
+    }
+
+    /// The work that is left for turns in which nothing else is to be done; true while there is more.
+    func idleWork() -> Bool {
+        var isBusy = node.configuration.isActiveRehashingOn && keyspace.rehashSlice(budget: 1000)
+        if keyspace.collectGarbage(budget: 1000) { isBusy = true }
+        return isBusy
+    }
+
+    /// Takes over what depends on the configuration. In an exclusive section, or before the shard runs.
+    func configurationDidChange(_ configuration: Configuration) {
+        keyspace.accessRecord =
+            configuration.maxMemoryPolicy.countsUses
+            ? .frequency(logFactor: configuration.lfuLogFactor, decayMinutes: configuration.lfuDecayMinutes) : .clock
+    }
+}

@@ -1,0 +1,145 @@
+// A shard: one thread with an event loop, the clients that it took in, and the keys of its slots.
+
+internal import Commands
+internal import Glibc
+internal import Keyspace
+internal import Protocol
+
+/// What other threads may ask of a shard.
+enum ShardMessage: Sendable {
+    /// Run this client's next commands here: their keys live here. It is away from its home until it comes back.
+    case visit(Client)
+    /// A client of this shard is back.
+    case comeHome(Client)
+    /// A new connection, to be this shard's client.
+    case adopt(file: Int32, isUnixSocket: Bool)
+    /// Bytes for a client of this shard from outside its conversation.
+    case deliver([UInt8], clientID: Int64)
+    /// Something else to do at a safe point.
+    case perform(@Sendable (Shard) -> Void)
+}
+
+/// Memory: owns the block that it reads into. Thread: its own, from `run` on; anyone's in an exclusive section.
+@safe
+final class Shard: @unchecked Sendable {
+    let index: Int
+    @safe unowned(unsafe) let node: Node
+    let executor: Executor
+    let keyspace: Keyspace
+    let poller = Poller()
+    let mailbox: Mailbox<ShardMessage>
+    var clients: [Int64: Client] = [:]
+    /// Clients with more to do than one turn allows.
+    var ready: [Client] = []
+    /// Clients whose next command CLIENT PAUSE holds back.
+    var postponed: [Client] = []
+    /// Closed clients: the last events of this round may still name them.
+    var closed: [Client] = []
+    /// Listening sockets by their token; only the first shard has any.
+    var listeners: [Listener] = []
+    var isStopped = false
+    var counters = ConnectionCounters()
+    var rates = Rates()
+    let pulse = Pulse()
+    /// What is read at once, and where it is read to.
+    static let readByteCount = 64 * 1024
+    let readBuffer = UnsafeMutableRawPointer.allocate(byteCount: Shard.readByteCount, alignment: 64)
+    var nextCron: Int64 = 0
+    /// The second in which idle clients were looked for last.
+    var lastTimeoutCheck: Int64 = 0
+    private var mail: [ShardMessage] = []
+
+    /// No object lies in the first page of memory.
+    static let firstClientToken: Poller.Token = 4096
+
+    struct Listener {
+        /// Below every client's, which are addresses.
+        let token: Poller.Token
+        let file: Int32
+        let isUnixSocket: Bool
+    }
+
+    init(index: Int, node: Node, keyspace: Keyspace) {
+        self.index = index
+        self.node = node
+        self.keyspace = keyspace
+        executor = Executor(seat: .shard(index), node: node, keyspace: keyspace)
+        let poller = poller
+        mailbox = Mailbox { poller.wake() }
+    }
+
+    deinit { unsafe readBuffer.deallocate() }
+
+    /// The shard's life: until `isStopped` is set by a message.
+    func run() {
+        updateClock()
+        while !isStopped {
+            node.section.pass()
+            takeMail()
+            continueReady()
+            if keyspace.now >= nextCron { cron() }
+            let count = poller.wait(milliseconds: timeToSleep())
+            mailbox.didWake()
+            updateClock()
+            if count > 0 {
+                node.section.pass()
+                takeMail()
+            }
+            for index in 0..<count {
+                guard let (token, readiness) = poller.event(at: index) else { continue }
+                if token < Self.firstClientToken {
+                    listeners.first { $0.token == token }.map { acceptClients(from: $0) }
+                } else {
+                    handle(Client.of(token), readiness)
+                }
+            }
+            closed.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func updateClock() { keyspace.now = Clock.unixMilliseconds() }
+
+    private func timeToSleep() -> Int32 {
+        pulse.mark(Clock.coarseMonotonicMilliseconds())
+        if node.isClusterEnabled { pulse.keyCount = keyspace.totalCount }
+        guard ready.isEmpty, !idleWork(), mailbox.prepareToSleep() else { return 0 }
+        return Int32(clamping: max(0, nextCron - keyspace.now))
+    }
+
+    private func takeMail() {
+        mailbox.takeAll(swapping: &mail)
+        guard !mail.isEmpty else { return }
+        for message in mail {
+            switch message {
+            case .visit(let client): host(client)
+            case .comeHome(let client): welcome(client)
+            case .adopt(let file, let isUnixSocket): adopt(file, isUnixSocket: isUnixSocket)
+            case .deliver(let bytes, let id): deliver(bytes, to: id)
+            case .perform(let body): body(self)
+            }
+            node.section.pass()
+        }
+        mail.removeAll(keepingCapacity: true)
+    }
+
+    private func continueReady() {
+        guard !ready.isEmpty else { return }
+        let turn = ready
+        ready.removeAll(keepingCapacity: true)
+        for client in turn {
+            client.isReady = false
+            if clients[client.id] != nil, !client.isAway { serve(client) }
+        }
+    }
+}
+
+/// What happened on the connections of one shard.
+struct ConnectionCounters {
+    var accepted: Int64 = 0
+    var refused: Int64 = 0
+    var receivedBytes: Int64 = 0
+    var sentBytes: Int64 = 0
+    var outputLimitDisconnections: Int64 = 0
+    var queryLimitDisconnections: Int64 = 0
+    var timeouts: Int64 = 0
+}

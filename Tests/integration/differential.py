@@ -1,0 +1,164 @@
+"""The same random commands to two servers: their replies must be the same, byte for byte.
+
+A run is made from a seed, which a failure prints; DIFFERENTIAL_SEED=… replays it, DIFFERENTIAL_ROUNDS=… makes it longer.
+"""
+
+import os
+import random
+
+from wire import command
+
+SEED = int(os.environ.get("DIFFERENTIAL_SEED", random.SystemRandom().randrange(1 << 32)))
+ROUNDS = int(os.environ.get("DIFFERENTIAL_ROUNDS", 40))
+BATCH = 100
+
+#: Numbers at which parsers and limits break, as clients would write them.
+INTEGERS = [
+    "0", "1", "-1", "2", "-2", "7", "8", "9", "31", "63", "64", "100", "-100", "1048575", "1048576", "8388607", "8388608",
+    "2147483647", "2147483648", "-2147483649", "4294967296", "9223372036854775807", "-9223372036854775808",
+    "9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616",
+    "", "abc", "1.5", "+1", "01", "-0", " 1", "1 ", "1e3", "0x10", "١",
+]
+#: Seconds or milliseconds that keys are given more than once.
+USUAL_LIFETIMES = {"1000", "1000000", *(word for word in INTEGERS if word.isascii() and word.isdigit())}
+FLOATS = INTEGERS + [
+    "0.1", "-0.1", "3.14159265358979323846", "1e17", "1e-17", "1.7e308", "1e4000", "1e5000", "-1e4932", "inf", "-inf",
+    "nan", ".5", "5.", "1e", "0x1p3", "1e-400", "123456789.123456789", "1_0",
+]
+VALUES = ["", "a", "foobar", "ohmytext", "mynewtext", "x" * 44, "y" * 45, "z" * 200, "\x00\x01\xff", "\xff" * 9] + INTEGERS
+
+
+class Stream:
+    """A connection whose replies are read as the bytes that they are."""
+
+    def __init__(self, node, version):
+        self.wire = node.wire(timeout=60)
+        self.file = self.wire.socket.makefile("rb")
+        if version == 3:
+            self.exchange([["HELLO", "3"]])
+
+    def exchange(self, commands):
+        self.wire.send(b"".join(command(*words) for words in commands))
+        return [self.reply() for _ in commands]
+
+    def reply(self):
+        line = self.file.readline()
+        assert line.endswith(b"\r\n"), f"the connection broke off after {line!r}"
+        kind, count = line[:1], line[1:-2]
+        if kind in b"$=":
+            return line + self.file.read(max(0, int(count) + 2)) if count != b"-1" else line
+        if kind in b"*~>%":
+            elements = int(count) * (2 if kind == b"%" else 1)
+            return line + b"".join(self.reply() for _ in range(elements))
+        return line
+
+    def close(self):
+        self.file.close()
+        self.wire.close()
+
+
+class Generator:
+    """Makes commands of a family: mostly right ones, and some that are bent."""
+
+    def __init__(self, seed, makers, keys):
+        self.random = random.Random(seed)
+        self.makers = makers
+        self.keys = keys
+
+    def key(self):
+        return self.random.choice(self.keys)
+
+    def one_of(self, *choices):
+        return self.random.choice(choices)
+
+    def some(self, *choices):
+        """Some of the choices, in any order; a choice may be a word, or words that go together."""
+        chosen = self.random.sample(choices, self.random.choice([0, 0, 1, 1, 1, 2, min(3, len(choices))]))
+        return [word for choice in chosen for word in ([choice] if isinstance(choice, str) else choice)]
+
+    def integer(self):
+        return self.random.choice(INTEGERS) if self.random.random() < 0.5 else str(self.random.randint(-20, 200))
+
+    def small(self, low=-12, high=12):
+        return str(self.random.randint(low, high)) if self.random.random() < 0.8 else self.integer()
+
+    def value(self):
+        return self.random.choice(VALUES) if self.random.random() < 0.8 else str(self.random.randint(-99999, 99999))
+
+    def float(self):
+        return self.random.choice(FLOATS) if self.random.random() < 0.6 else repr(self.random.uniform(-1000, 1000))
+
+    def command(self):
+        """One command whose effect does not hang on how fast the test runs."""
+        while True:
+            words = self.bent_command()
+            if not hangs_on_speed(words):
+                return [as_bytes(word) for word in words]
+
+    def bent_command(self):
+        words = [str(word) for word in self.random.choice(self.makers)(self)]
+        bend = self.random.random()
+        if bend < 0.03 and len(words) > 1:
+            del words[self.random.randrange(1, len(words))]
+        elif bend < 0.06:
+            words.insert(self.random.randrange(1, len(words) + 1), self.one_of("x", "0", "NX", "GET", self.value()))
+        elif bend < 0.10 and len(words) > 1:
+            words[self.random.randrange(1, len(words))] = self.random.choice(VALUES)
+        if self.random.random() < 0.1:
+            words[0] = words[0].lower()
+        return words
+
+
+def as_bytes(word):
+    """The characters as bytes where each is one, so that any bytes can be written in this file."""
+    return word if word.isascii() else word.encode("latin-1" if max(word) < "\u0100" else "utf-8")
+
+
+def hangs_on_speed(words):
+    """Whether the milliseconds between the two servers may decide the reply, or a later one.
+
+    A short life may, or may not, end during the test; and GT and LT compare with a life that may be equally long.
+    """
+    words = [word.upper() for word in words]
+    lifetimes = [word for option, word in zip(words, words[1:]) if option in ("EX", "PX")]
+    if words[0] in ("SETEX", "PSETEX", "EXPIRE", "PEXPIRE", "RESTORE"):
+        lifetimes += words[2:3]
+    if words[0] in ("EXPIRE", "PEXPIRE") and {"GT", "LT"} & set(words) and words[2] in USUAL_LIFETIMES:
+        return True
+    return any(word.isascii() and word.isdigit() and 0 < int(word) < 600_000 and word != "1000" for word in lifetimes)
+
+
+def compare(server, peer, makers, keys, *, seed=SEED, version=2, same=None, epilogue=()):
+    """Sends ROUNDS batches of random commands to both; `same(words, ours, theirs)` forgives what may differ.
+
+    `epilogue(key)` gives the commands that compare, at the end, what has become of each key.
+    """
+    generator = Generator(seed, makers, keys)
+    streams = Stream(server, version), Stream(peer, version)
+    history = []
+
+    def exchange(commands):
+        ours, theirs = (stream.exchange(commands) for stream in streams)
+        for words, our, their in zip(commands, ours, theirs):
+            history.append((words, our))
+            if our != their and not (same and same(words, our, their)):
+                touched = [entry for entry in history if set(entry[0][1:]) & set(words[1:]) & set(keys)][-12:]
+                before = "\n".join(f"  {words!r} -> {reply[:200]!r}" for words, reply in touched)
+                raise AssertionError(
+                    f"{words!r} with seed {seed}, RESP{version}:\nours   {our[:400]!r}\ntheirs {their[:400]!r}\n"
+                    f"what was done to its keys before:\n{before}"
+                )
+
+    try:
+        for _ in range(ROUNDS):
+            exchange([generator.command() for _ in range(BATCH)])
+            del history[:-5000]
+        exchange([words for key in keys for words in epilogue(key)] if epilogue else [["PING"]])
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def number(reply):
+    """The number of an integer reply, or None."""
+    return int(reply[1:]) if reply[:1] == b":" else None

@@ -1,0 +1,96 @@
+"""What the command table says of itself is what the real servers say, for every command that there is."""
+
+import re
+
+import pytest
+
+from wire import Error, Null
+
+SAMPLES = [
+    "GET k", "SET k v", "SET k v GET", "SET k v EX 10 get", "SETEX k 1 v", "GETEX k PERSIST", "MGET a b c", "MSET a 1 b 2",
+    "MSET a 1 b", "MSETNX a 1", "LCS a b LEN", "BITOP AND dest a b", "BITOP NOT dest", "BITFIELD k GET u8 0",
+    "BITFIELD k GET u8 0 SET u8 0 1", "BITFIELD k INCRBY u8 0 1", "BITFIELD_RO k GET u8 0", "BITFIELD k", "COPY a b DB 1",
+    "RENAME a b", "DEL a b c", "OBJECT ENCODING k", "OBJECT HELP", "OBJECT", "RESTORE k 0 x", "TOUCH a b", "KEYS *",
+    "DBSIZE", "GET", "NOSUCH a", "GET a b", "EXISTS a", "MEMORY USAGE k", "WATCH a b", "GETDEL k", "APPEND k v",
+]
+VALKEY_SAMPLES = [
+    "MSETEX 2 a 1 b 2", "MSETEX 2 a 1", "MSETEX x a 1", "MSETEX 0 a 1", "MSETEX -1 a 1", "MSETEX 1 a 1 EX 10", "DELIFEQ k v",
+    "SET k v IFEQ x", "SET k v IFEQ get",
+]
+
+
+@pytest.fixture(scope="module")
+def valkey(lasting):
+    return lasting("valkey")
+
+
+def facts(info):
+    """A reply of COMMAND INFO without what is prose, and with what is in no order sorted."""
+    name, arity, flags, first, last, step, categories, tips, keys, subcommands = info
+    return {
+        "name": name, "arity": arity, "flags": sorted(flags), "keys": (first, last, step),
+        "categories": sorted(categories), "tips": sorted(tips), "types": [type(part).__name__ for part in info],
+        "key specifications": [
+            {field: sorted(value) if field == b"flags" else value for field, value in specification if field != b"notes"}
+            for specification in keys
+        ],
+    }
+
+
+def documented(docs):
+    """The facts of COMMAND DOCS: of the complexity only the orders, which are no prose."""
+    entry = dict(docs)
+    orders = re.findall(rb"O\((?:[^()]|\([^()]*\))*\)", entry.get(b"complexity", b""))
+    return {"since": entry.get(b"since"), "group": entry.get(b"group"), "orders": set(orders)}
+
+
+def all_facts(wire, name):
+    """What a server tells of a command, or None where it has none of that name."""
+    info = wire.call("COMMAND", "INFO", name)[0]
+    if isinstance(info, Null):
+        return None
+    return facts(info) | documented(wire.call("COMMAND", "DOCS", name)[0][1])
+
+
+def names_of(info):
+    return [info[0]] + [subcommand[0] for subcommand in info[9]]
+
+
+def test_facts_are_those_of_the_real_servers(server, peer, valkey):
+    with server.wire() as ours, peer.wire() as redis, valkey.wire() as newer:
+        for wire in (ours, redis, newer):
+            wire.call("HELLO", "3")
+        found = []
+        for name in sorted(name for info in ours.call("COMMAND") for name in names_of(info)):
+            our, their = all_facts(ours, name), all_facts(redis, name)
+            forgiven = set()
+            if their is None:
+                # Valkey writes the absence of subcommands in another way.
+                their, forgiven = all_facts(newer, name), {"types"}
+            if their is None:
+                found.append(f"{name}: neither Redis nor Valkey has it")
+                continue
+            found += [
+                f"{name}: {field}: ours {our[field]!r}, theirs {their[field]!r}"
+                for field in our if our[field] != their[field] and field not in forgiven
+            ]
+
+    assert not found, "\n".join(found)
+
+
+def picked(node, line):
+    """The keys of a command line with what is done to them, the flags sorted."""
+    with node.wire() as wire:
+        keys = wire.call("COMMAND", "GETKEYS", *line.split())
+        reply = wire.call("COMMAND", "GETKEYSANDFLAGS", *line.split())
+    return keys, reply if isinstance(reply, Error) else [(key, sorted(flags)) for key, flags in reply]
+
+
+@pytest.mark.parametrize("line", SAMPLES)
+def test_keys_are_picked_as_by_redis(server, peer, line):
+    assert picked(server, line) == picked(peer, line)
+
+
+@pytest.mark.parametrize("line", VALKEY_SAMPLES)
+def test_keys_are_picked_as_by_valkey(server, valkey, line):
+    assert picked(server, line) == picked(valkey, line)
