@@ -17,9 +17,9 @@ extension StringCommands {
         tips: ["request_policy:multi_shard"]
     ) { call throws(CommandError) in
         call.reply.array(call.arguments.count - 1)
-        for index in 1..<call.arguments.count {
+        call.forEachKey(in: 1..<call.arguments.count) { key, _ in
             // A value of another type is no error here, but as good as none.
-            if let entry = call.read(call.key(index)), entry.type == .string {
+            if let entry = call.read(key), entry.type == .string {
                 call.reply.bulk(entry.string)
             } else {
                 call.reply.null()
@@ -94,8 +94,7 @@ extension StringCommands {
 
     /// Sets the keys and values that alternate in `range`; of a key that stands there twice, the last value stays.
     private static func setPairs(_ call: Call, _ range: Range<Int>, expiry: ExpiryRule) {
-        for index in stride(from: range.lowerBound, to: range.upperBound, by: 2) {
-            let key = call.key(index)
+        call.forEachKey(in: range, step: 2) { key, index in
             call.set(key, to: call.arguments[index + 1], expiry: expiry)
         }
     }

@@ -45,6 +45,8 @@ public final class Call {
     public let preparedKeys = KeyBatch()
     /// The place of the running request's first key among them.
     private var preparedKey: Int?
+    /// The keys of the running command that `forEachKey` has hashed ahead.
+    private let ownKeys = KeyBatch()
     private let noArguments = ArgumentVector(capacity: 1)
 
     /// - Parameter command: any; what `command` is as long as nothing runs.
@@ -99,6 +101,21 @@ public final class Call {
             if unsafe key.bytes.base == bytes.base { return key }  // the same place: no other argument lies there
         }
         return keyspace.key(bytes)
+    }
+
+    /// Visits the arguments in `range`, every `step`-th, as keys: a batch of them is hashed and brought near together, so
+    /// that the waits for memory overlap.
+    @inline(__always)
+    func forEachKey(in range: Range<Int>, step: Int = 1, _ visit: (Key, Int) -> Void) {
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let end = min(range.upperBound, start + KeyBatch.capacity * step)
+            ownKeys.removeAll()
+            for index in stride(from: start, to: end, by: step) { _ = keyspace.addKey(arguments[index], to: ownKeys) }
+            if ownKeys.count > 1, !reachesAllShards { keyspace.prefetch(ownKeys, in: database) }
+            for position in 0..<ownKeys.count { visit(ownKeys[position], start + position * step) }
+            start = end
+        }
     }
 
     /// Where `key` lives.

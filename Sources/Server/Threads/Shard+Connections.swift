@@ -89,11 +89,11 @@ extension Shard {
             ? Self.readByteCount : client.partial.readSize(having: client.input.count, usual: Self.readByteCount)
         let count: Int
         if client.input.isEmpty {
-            count = unsafe read(client.file, readBuffer, wanted)
+            count = unsafe recv(client.file, readBuffer, wanted, 0)
             if count > 0 { received(client, count) }
             if count > 0 { runFresh(client, unsafe Bytes(base: readBuffer, count: count)) }
         } else {
-            count = unsafe client.input.fill(atMost: wanted) { unsafe read(client.file, $0, $1) }
+            count = unsafe client.input.fill(atMost: wanted) { unsafe recv(client.file, $0, $1, 0) }
             if count > 0 { received(client, count) }
             if count > 0 { runKept(client) }
         }

@@ -65,7 +65,7 @@ extension Shard {
     private func write(_ buffer: ReplyBuffer, of client: Client) -> Bool {
         while !buffer.isEmpty {
             let bytes = buffer.unsent
-            let count = unsafe Glibc.write(client.file, bytes.base, bytes.count)
+            let count = unsafe Glibc.send(client.file, bytes.base, bytes.count, Int32(MSG_NOSIGNAL))
             guard count > 0 else {
                 if count < 0, errno == EINTR { continue }
                 return count < 0 && errno == EAGAIN
