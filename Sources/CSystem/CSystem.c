@@ -4,11 +4,20 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int apus_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void apus_move_environment(void) {
+    for (char **entry = environ; entry && *entry; entry++) {
+        char *copy = strdup(*entry);
+        if (copy) *entry = copy;
+    }
+}
 
 void apus_refresh_allocator_statistics(void) {
     uint64_t epoch = 1;

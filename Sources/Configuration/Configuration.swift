@@ -23,6 +23,8 @@ public struct Configuration: Sendable {
     public var logLevel = LogLevel.notice
     public var logFile = ""
     public var alwaysShowsLogo = false
+    public var setsProcessTitle = true
+    public var processTitleTemplate = "{title} {listen-addr} {server-mode}"
     public var shutdownOnSIGINT: ShutdownOptions = []
     public var shutdownOnSIGTERM: ShutdownOptions = []
     public var shutdownTimeoutSeconds = 10

@@ -114,8 +114,10 @@ def install_server(command, options):
     source = SUITE / "src"
     server = source / "redis-server"
     server.unlink(missing_ok=True)
-    # The shell's process becomes the server, so that the id that the suite sees is the server's.
-    server.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@" {shlex.join(options)}\n')
+    # The shell's process becomes the server, so that the id that the suite sees is the server's; and so does its name.
+    if command[1:] == ["server"]:
+        command = command[:1]
+    server.write_text(f'#!/bin/bash\nexec -a "$0" {shlex.join(command)} "$@" {shlex.join(options)}\n')
     server.chmod(0o755)
     for tool in ("redis-cli", "redis-benchmark", "redis-check-aof", "redis-check-rdb"):
         link = source / tool

@@ -345,6 +345,17 @@ class TestClients:
 
         assert [node.cli("-c", "GET", f"key:{number}").strip() for number in range(20)] == [str(n) for n in range(20)]
 
+    def test_replies_are_off_for_what_the_cluster_thread_answers_too(self, cluster):
+        owner, other = cluster[0], cluster[1]
+        with owner.wire() as wire:
+            wire.send(command("CLIENT", "REPLY", "SKIP") + command("CLUSTER", "SETSLOT", "0", "MIGRATING", other.id))
+            wire.send(command("ECHO", "seen"))
+            assert wire.read() == b"seen"
+            wire.send(command("CLIENT", "REPLY", "OFF") + command("CLUSTER", "SETSLOT", "0", "STABLE"))
+            wire.send(command("CLUSTER", "MYID") + command("CLIENT", "REPLY", "ON"))
+            assert wire.read() == "OK"
+            assert wire.call("PING") == "PONG"
+
     def test_the_cluster_client_of_redis_py_finds_every_key(self, cluster):
         client = redis.RedisCluster(host="127.0.0.1", port=cluster[1].port, decode_responses=True)
 

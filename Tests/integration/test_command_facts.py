@@ -94,3 +94,49 @@ def test_keys_are_picked_as_by_redis(server, peer, line):
 @pytest.mark.parametrize("line", VALKEY_SAMPLES)
 def test_keys_are_picked_as_by_valkey(server, valkey, line):
     assert picked(server, line) == picked(valkey, line)
+
+
+#: Commands that take less than Valkey's: what they document is what they take.
+NARROWER = {"client|kill", "client|list", "cluster|setslot", "shutdown"}
+
+
+def arguments_of(wire, name):
+    """The arguments that COMMAND DOCS describes, as nested dictionaries, without what is prose."""
+    docs = wire.call("COMMAND", "DOCS", name)
+    return [argument_facts(argument) for argument in dict(docs[0][1]).get(b"arguments", [])] if docs else None
+
+
+def argument_facts(argument):
+    facts = {key: value for key, value in argument if key != b"summary"}
+    facts[b"flags"] = sorted(facts.get(b"flags", []))
+    facts[b"arguments"] = [argument_facts(inner) for inner in facts.get(b"arguments", [])]
+    return facts
+
+
+def test_arguments_are_documented_as_by_valkey(server, valkey):
+    with server.wire() as ours, valkey.wire() as theirs:
+        for wire in (ours, theirs):
+            wire.call("HELLO", "3")
+        names = sorted(name.decode() for info in ours.call("COMMAND") for name in names_of(info))
+        found = {
+            name: (our, their)
+            for name in names
+            for our, their in [(arguments_of(ours, name), arguments_of(theirs, name))]
+            if their is not None and our != their and name not in NARROWER
+        }
+
+    assert len(names) > 150
+    assert not found, "\n".join(f"{name}: ours {our}\n    theirs {their}" for name, (our, their) in found.items())
+
+
+@pytest.mark.parametrize("container", ["CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DEBUG", "LATENCY", "MEMORY", "OBJECT", "SLOWLOG"])
+def test_help_shows_what_stands_behind_each_subcommand(server, container):
+    lines = server.call(container, "HELP")
+    shown = {line.split()[0]: line for line in lines[1::2] if line[:1].isalpha()}
+
+    assert lines[0].startswith(container)
+    if container == "CLUSTER":
+        assert shown["MEET"] == "MEET <ip> <port> [<cluster-bus-port>]"
+        assert shown["ADDSLOTSRANGE"] == "ADDSLOTSRANGE <start-slot> <end-slot> [<start-slot> <end-slot> ...]"
+        assert shown["RESET"] == "RESET [HARD | SOFT]"
+        assert shown["SETSLOT"] == "SETSLOT <slot> <IMPORTING <node-id> | MIGRATING <node-id> | NODE <node-id> | STABLE>"

@@ -234,6 +234,28 @@ class TestEnd:
         wait_for(lambda: not reachable(node), what="the daemon has ended")
 
 
+    def test_the_title_says_where_it_listens(self, start, shards):
+        node = start("apus", "--proc-title-template", "{{x}} {server-mode} {listen-addr} {unixsocket}", "--unixsocket", "s", shards=shards)
+
+        assert title(node) == f"{{x}}}}  *:{node.port} s"  # only an opening brace is doubled
+        assert node.call("CONFIG", "SET", "proc-title-template", "p{port}") == "OK"
+        assert title(node) == f"p{node.port}"
+        assert "template format is invalid" in node.call("CONFIG", "SET", "proc-title-template", "{nonsense}")
+        assert node.call("CONFIG", "SET", "proc-title-template", "x" * 100_000) == "OK"
+        assert node.call("PING") == "PONG"
+
+    @pytest.mark.apus_only  # redis-server reads the directive, too, but shows its own words on its command line
+    def test_the_title_is_left_alone_where_that_is_said(self, start):
+        node = start("apus", "--set-proc-title", "no")
+
+        assert title(node) == node.process.args[0]
+
+
+def title(node):
+    """What `ps` shows, up to the end of the first word or of the whole title."""
+    return pathlib.Path(f"/proc/{node.process.pid}/cmdline").read_bytes().partition(b"\0")[0].decode()
+
+
 def reachable(node):
     try:
         return node.call("PING") == "PONG"

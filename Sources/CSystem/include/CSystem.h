@@ -38,6 +38,9 @@ int apus_accept(int listener);
 /// Names the calling thread; at most 15 bytes.
 void apus_name_thread(const char *name);
 
+/// Copies the environment's strings to the heap, so that the block that they came in can be written over; at the start, once.
+void apus_move_environment(void);
+
 /// Makes jemalloc's figures those of now; then `apus_allocator_statistic` reads them, 0 for an unknown name.
 void apus_refresh_allocator_statistics(void);
 size_t apus_allocator_statistic(const char *name);

@@ -13,7 +13,12 @@ extension BitmapCommands {
         group: .bitmap,
         since: "3.2.0",
         complexity: "O(1) for each operation",
-        categories: ["bitmap"]
+        categories: ["bitmap"],
+        syntax: """
+            <key:key> [operation(GET get-block{<encoding> <offset:integer>} | write{[OVERFLOW overflow-block(WRAP |
+            SAT | FAIL)] write-operation(SET set-block{<encoding> <offset:integer> <value:integer>} |
+            INCRBY incrby-block{<encoding> <offset:integer> <increment:integer>})})...]
+            """
     ) { call throws(CommandError) in
         let program = try BitfieldProgram(call, from: 2)
         if program.writes { try write(call, program) } else { try read(call, program) }
@@ -28,7 +33,8 @@ extension BitmapCommands {
         group: .bitmap,
         since: "6.0.0",
         complexity: "O(1) for each operation",
-        categories: ["bitmap"]
+        categories: ["bitmap"],
+        syntax: "<key:key> [GET get-block{<encoding> <offset:integer>}*...]"
     ) { call throws(CommandError) in
         let program = try BitfieldProgram(call, from: 2)
         guard !program.writes else { throw .text("ERR BITFIELD_RO only supports the GET subcommand") }

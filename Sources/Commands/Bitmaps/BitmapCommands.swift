@@ -14,7 +14,8 @@ public enum BitmapCommands {
         flags: [.write, .denyoom],
         group: .bitmap,
         since: "2.2.0",
-        categories: ["bitmap"]
+        categories: ["bitmap"],
+        syntax: "<key:key> <offset:integer> <value:integer>"
     ) { call throws(CommandError) in
         let index = try call.bitIndex(2)
         let bit = try call.integer(3, orThrow: .bitValueNotAnInteger)
@@ -39,7 +40,8 @@ public enum BitmapCommands {
         flags: [.readonly, .fast],
         group: .bitmap,
         since: "2.2.0",
-        categories: ["bitmap"]
+        categories: ["bitmap"],
+        syntax: "<key:key> <offset:integer>"
     ) { call throws(CommandError) in
         let index = try call.bitIndex(2)
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
@@ -56,7 +58,8 @@ public enum BitmapCommands {
         group: .bitmap,
         since: "2.6.0",
         complexity: "O(N)",
-        categories: ["bitmap"]
+        categories: ["bitmap"],
+        syntax: "<key:key> [range{<start:integer> [end-unit-block{<end:integer> [unit@7.0.0(BYTE | BIT)]}]}]"
     ) { call throws(CommandError) in
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
         guard entry.type == .string else { throw .wrongType }
@@ -78,7 +81,10 @@ public enum BitmapCommands {
         group: .bitmap,
         since: "2.8.7",
         complexity: "O(N)",
-        categories: ["bitmap"]
+        categories: ["bitmap"],
+        syntax: """
+            <key:key> <bit:integer> [range{<start:integer> [end-unit-block{<end:integer> [unit@7.0.0(BYTE | BIT)]}]}]
+            """
     ) { call throws(CommandError) in
         let bit = try call.integer(2)
         guard bit == 0 || bit == 1 else { throw .text("ERR The bit argument must be 1 or 0.") }
@@ -108,7 +114,8 @@ public enum BitmapCommands {
         group: .bitmap,
         since: "2.6.0",
         complexity: "O(N)",
-        categories: ["bitmap"]
+        categories: ["bitmap"],
+        syntax: "operation(AND | OR | XOR | NOT) <destkey:key> <key:key>..."
     ) { call throws(CommandError) in
         guard let operation = BitOperation(named: call.arguments[1]) else { throw .syntax }
         guard operation != .not || call.arguments.count == 4 else {

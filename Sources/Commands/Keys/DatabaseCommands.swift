@@ -17,7 +17,7 @@ extension KeyCommands {
         categories: ["keyspace", "dangerous"],
         tips: ["request_policy:all_shards", "nondeterministic_output_order"],
         place: .everywhere,
-        syntax: "<pattern>"
+        syntax: "<pattern:pattern>"
     ) { call throws(CommandError) in
         let pattern = KeyPattern(call.arguments[1])
         let opening = call.reply.openArray()
@@ -43,7 +43,7 @@ extension KeyCommands {
         categories: ["keyspace"],
         tips: ["nondeterministic_output", "request_policy:special"],
         place: .cursor(at: 1),
-        syntax: "<cursor> [MATCH <pattern>] [COUNT <count>] [TYPE <type>]"
+        syntax: "<cursor:integer> [MATCH <pattern:pattern>] [COUNT <count:integer>] [TYPE <type@6.0.0>]"
     ) { call throws(CommandError) in
         guard let cursor = ScanCursor(call.arguments[1]) else { throw .text("ERR invalid cursor") }
         let options = try ScanOptions(call, from: 2)
@@ -128,7 +128,7 @@ extension KeyCommands {
         categories: ["keyspace", "dangerous"],
         tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
         place: .everywhere,
-        syntax: "[ASYNC|SYNC]"
+        syntax: "[flush-type(ASYNC@4.0.0 | SYNC@6.2.0)]"
     ) { call throws(CommandError) in
         let isLazy = try isFlushLazy(call)
         // Said while the keys are there: who watches a key that is not is not concerned.
@@ -148,7 +148,7 @@ extension KeyCommands {
         categories: ["keyspace", "dangerous"],
         tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
         place: .everywhere,
-        syntax: "[ASYNC|SYNC]"
+        syntax: "[flush-type(ASYNC@4.0.0 | SYNC@6.2.0)]"
     ) { call throws(CommandError) in
         let isLazy = try isFlushLazy(call)
         call.didChangeDatabase(nil, count: call.keyspaces.reduce(0) { $0 + $1.totalCount })
@@ -175,7 +175,7 @@ extension KeyCommands {
         complexity: "O(N) where N is the number of watched keys in both databases",
         categories: ["keyspace", "dangerous"],
         place: .everywhere,
-        syntax: "<index> <index>"
+        syntax: "<index1:integer> <index2:integer>"
     ) { call throws(CommandError) in
         guard !call.isClusterEnabled else { throw .text("ERR SWAPDB is not allowed in cluster mode") }
         guard let first = parseInteger(call.arguments[1]), Int32(exactly: first) != nil else {

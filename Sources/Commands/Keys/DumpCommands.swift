@@ -15,7 +15,8 @@ extension KeyCommands {
         since: "2.6.0",
         complexity: "O(1) to find the key, O(N*M) for a value of N elements of M bytes: O(1*M), so O(1), for a string",
         categories: ["keyspace"],
-        tips: ["nondeterministic_output"]
+        tips: ["nondeterministic_output"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         guard let entry = call.read(call.key(1)) else { return call.reply.null() }
         DumpPayload.encode(entry).withBytes { call.reply.bulk($0) }
@@ -30,7 +31,11 @@ extension KeyCommands {
         group: .generic,
         since: "2.6.0",
         complexity: restoreComplexity,
-        categories: ["keyspace", "dangerous"]
+        categories: ["keyspace", "dangerous"],
+        syntax: """
+            <key:key> <ttl:integer> <serialized-value> [REPLACE@3.0.0] [ABSTTL@5.0.0]
+            [IDLETIME <seconds:integer@5.0.0>] [FREQ <frequency:integer@5.0.0>]
+            """
     ) { call throws(CommandError) in
         try restore(call)
     }
@@ -44,7 +49,11 @@ extension KeyCommands {
         group: .server,
         since: "3.0.0",
         complexity: restoreComplexity,
-        categories: ["keyspace", "dangerous"]
+        categories: ["keyspace", "dangerous"],
+        syntax: """
+            <key:key> <ttl:integer> <serialized-value> [REPLACE@3.0.0] [ABSTTL@5.0.0]
+            [IDLETIME <seconds:integer@5.0.0>] [FREQ <frequency:integer@5.0.0>]
+            """
     ) { call throws(CommandError) in
         try restore(call)
     }

@@ -12,7 +12,8 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "1.0.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key> <seconds:integer> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: true, from: call.keyspace.now)
     }
@@ -25,7 +26,8 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "2.6.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key> <milliseconds:integer> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: false, from: call.keyspace.now)
     }
@@ -38,7 +40,8 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "1.2.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key> <unix-time-seconds:unix-time> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: true, from: 0)
     }
@@ -51,7 +54,8 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "2.6.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key> <unix-time-milliseconds:unix-time> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: false, from: 0)
     }
@@ -81,7 +85,8 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "2.2.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard let entry = call.lookup(key), entry.hasExpiry else { return call.reply.integer(0) }
@@ -101,7 +106,8 @@ extension KeyCommands {
         group: .generic,
         since: "1.0.0",
         categories: ["keyspace"],
-        tips: ["nondeterministic_output"]
+        tips: ["nondeterministic_output"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: true, from: call.keyspace.now)
     }
@@ -115,7 +121,8 @@ extension KeyCommands {
         group: .generic,
         since: "2.6.0",
         categories: ["keyspace"],
-        tips: ["nondeterministic_output"]
+        tips: ["nondeterministic_output"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: false, from: call.keyspace.now)
     }
@@ -128,7 +135,8 @@ extension KeyCommands {
         flags: [.readonly, .fast],
         group: .generic,
         since: "7.0.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: true, from: 0)
     }
@@ -141,7 +149,8 @@ extension KeyCommands {
         flags: [.readonly, .fast],
         group: .generic,
         since: "7.0.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: false, from: 0)
     }

@@ -24,7 +24,8 @@ public enum KeyCommands {
         complexity:
             "O(N) where N is the number of keys, and O(M) for one whose value has M elements; O(1) for a string",
         categories: ["keyspace"],
-        tips: ["request_policy:multi_shard", "response_policy:agg_sum"]
+        tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
+        syntax: "<key:key>..."
     ) { call throws(CommandError) in
         remove(call, lazily: false)
     }
@@ -39,7 +40,8 @@ public enum KeyCommands {
         since: "4.0.0",
         complexity: "O(1) for each key; then O(N) in the background, where N is what the values are made of",
         categories: ["keyspace"],
-        tips: ["request_policy:multi_shard", "response_policy:agg_sum"]
+        tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
+        syntax: "<key:key>..."
     ) { call throws(CommandError) in
         remove(call, lazily: true)
     }
@@ -67,7 +69,8 @@ public enum KeyCommands {
         since: "1.0.0",
         complexity: "O(N) where N is the number of keys",
         categories: ["keyspace"],
-        tips: ["request_policy:multi_shard", "response_policy:agg_sum"]
+        tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
+        syntax: "<key:key>..."
     ) { call throws(CommandError) in
         var count = 0
         for index in 1..<call.arguments.count where call.peek(call.key(index)) != nil { count += 1 }
@@ -82,7 +85,8 @@ public enum KeyCommands {
         flags: [.readonly, .fast],
         group: .generic,
         since: "1.0.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         call.reply.simple(call.peek(call.key(1))?.type.name ?? "none")
     }
@@ -97,7 +101,8 @@ public enum KeyCommands {
         since: "3.2.1",
         complexity: "O(N) where N is the number of keys",
         categories: ["keyspace"],
-        tips: ["request_policy:multi_shard", "response_policy:agg_sum"]
+        tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
+        syntax: "<key:key>..."
     ) { call throws(CommandError) in
         var count = 0
         for index in 1..<call.arguments.count where call.read(call.key(index)) != nil { count += 1 }
@@ -115,7 +120,8 @@ public enum KeyCommands {
         flags: .write,
         group: .generic,
         since: "1.0.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key> <newkey:key>"
     ) { call throws(CommandError) in
         _ = try rename(call, replacing: true)
         call.reply.ok()
@@ -130,7 +136,8 @@ public enum KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "1.0.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key> <newkey:key>"
     ) { call throws(CommandError) in
         call.reply.integer(try rename(call, replacing: false) ? 1 : 0)
     }
@@ -158,7 +165,8 @@ public enum KeyCommands {
         group: .generic,
         since: "6.2.0",
         complexity: "O(N) where N is the number of elements of a collection; O(1) for a string",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<source:key> <destination:key> [DB <destination-db:integer>] [REPLACE]"
     ) { call throws(CommandError) in
         var (database, replaces) = (call.database, false)
         var index = 3
@@ -198,7 +206,8 @@ public enum KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "1.0.0",
-        categories: ["keyspace"]
+        categories: ["keyspace"],
+        syntax: "<key:key> <db:integer>"
     ) { call throws(CommandError) in
         guard !call.isClusterEnabled else { throw .text("ERR MOVE is not allowed in cluster mode") }
         let database = try call.databaseNumber(2)

@@ -24,7 +24,7 @@ extension KeyCommands {
         since: "2.2.3",
         categories: ["keyspace"],
         tips: ["nondeterministic_output"],
-        syntax: "<key>"
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         guard let entry = call.peek(call.key(2)) else { return call.reply.null() }
         call.reply.bulk(entry.encoding.name)
@@ -40,7 +40,7 @@ extension KeyCommands {
         since: "4.0.0",
         categories: ["keyspace"],
         tips: ["nondeterministic_output"],
-        syntax: "<key>"
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         let key = call.key(2)
         guard let entry = call.peek(key) else { return call.reply.null() }
@@ -66,7 +66,7 @@ extension KeyCommands {
         since: "2.2.3",
         categories: ["keyspace"],
         tips: ["nondeterministic_output"],
-        syntax: "<key>"
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         let key = call.key(2)
         guard let entry = call.peek(key) else { return call.reply.null() }
@@ -92,7 +92,7 @@ extension KeyCommands {
         since: "2.2.3",
         categories: ["keyspace"],
         tips: ["nondeterministic_output"],
-        syntax: "<key>"
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         guard let entry = call.peek(call.key(2)) else { return call.reply.null() }
         // Nothing is shared here: an integer costs no allocation. Redis shares small ones, and calls that INT_MAX.

@@ -13,7 +13,8 @@ extension StringCommands {
         group: .string,
         since: "7.0.0",
         complexity: "O(N*M) where N and M are the lengths of the strings",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key1:key> <key2:key> [LEN] [IDX] [MINMATCHLEN <min-match-len:integer>] [WITHMATCHLEN]"
     ) { call throws(CommandError) in
         // Copies: the second look-up may move what the first has lent.
         let first = try text(call, 1)

@@ -12,7 +12,8 @@ extension StringCommands {
         flags: [.write, .denyoom, .fast],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         try add(1, call)
     }
@@ -25,7 +26,8 @@ extension StringCommands {
         flags: [.write, .denyoom, .fast],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         try add(-1, call)
     }
@@ -38,7 +40,8 @@ extension StringCommands {
         flags: [.write, .denyoom, .fast],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <increment:integer>"
     ) { call throws(CommandError) in
         try add(try call.integer(2), call)
     }
@@ -51,7 +54,8 @@ extension StringCommands {
         flags: [.write, .denyoom, .fast],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <decrement:integer>"
     ) { call throws(CommandError) in
         let decrement = try call.integer(2)
         guard decrement != .min else { throw .decrementOverflows }  // it has no opposite
@@ -85,7 +89,8 @@ extension StringCommands {
         flags: [.write, .denyoom, .fast],
         group: .string,
         since: "2.6.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <increment:double>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         let keyspace = call.keyspace(of: key)

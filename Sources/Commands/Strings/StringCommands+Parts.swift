@@ -13,7 +13,8 @@ extension StringCommands {
         group: .string,
         since: "2.0.0",
         complexity: "O(1), spread over the appends to a string: its room doubles when it is full",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <value>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         if let entry = call.lookup(key) {
@@ -33,7 +34,8 @@ extension StringCommands {
         flags: [.readonly, .fast],
         group: .string,
         since: "2.2.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
         guard entry.type == .string else { throw .wrongType }
@@ -49,7 +51,8 @@ extension StringCommands {
         group: .string,
         since: "2.2.0",
         complexity: "O(1) but for the copying: O(M) where M is the number of bytes written",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <offset:integer> <value>"
     ) { call throws(CommandError) in
         let offset = Int(try call.integer(2))
         guard offset >= 0 else { throw .offsetOutOfRange }
@@ -75,7 +78,8 @@ extension StringCommands {
         group: .string,
         since: "2.4.0",
         complexity: "O(N) where N is the number of bytes handed out; O(1) while they are few",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <start:integer> <end:integer>"
     ) { call throws(CommandError) in
         try replyRange(call)
     }
@@ -89,7 +93,8 @@ extension StringCommands {
         group: .string,
         since: "1.0.0",
         complexity: "O(N) where N is the number of bytes handed out; O(1) while they are few",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <start:integer> <end:integer>"
     ) { call throws(CommandError) in
         try replyRange(call)
     }

@@ -14,7 +14,8 @@ extension StringCommands {
         since: "1.0.0",
         complexity: "O(N) where N is the number of keys",
         categories: ["string"],
-        tips: ["request_policy:multi_shard"]
+        tips: ["request_policy:multi_shard"],
+        syntax: "<key:key>..."
     ) { call throws(CommandError) in
         call.reply.array(call.arguments.count - 1)
         call.forEachKey(in: 1..<call.arguments.count) { key, _ in
@@ -37,7 +38,8 @@ extension StringCommands {
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys",
         categories: ["string"],
-        tips: ["request_policy:multi_shard", "response_policy:all_succeeded"]
+        tips: ["request_policy:multi_shard", "response_policy:all_succeeded"],
+        syntax: "data{<key:key> <value>}..."
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 1 else { throw .wrongArity }
         setPairs(call, 1..<call.arguments.count, expiry: .discard)
@@ -54,7 +56,8 @@ extension StringCommands {
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys",
         categories: ["string"],
-        tips: ["request_policy:multi_shard", "response_policy:agg_min"]
+        tips: ["request_policy:multi_shard", "response_policy:agg_min"],
+        syntax: "data{<key:key> <value>}..."
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 1 else { throw .wrongArity }
         for index in stride(from: 1, to: call.arguments.count, by: 2) {
@@ -74,7 +77,12 @@ extension StringCommands {
         since: "9.1.0",
         complexity: "O(N) where N is the number of keys",
         categories: ["string"],
-        tips: ["request_policy:multi_shard", "response_policy:all_succeeded"]
+        tips: ["request_policy:multi_shard", "response_policy:all_succeeded"],
+        syntax: """
+            <numkeys:integer> data{<key:key> <value>}... [condition(NX | XX)] [expiration(EX <seconds:integer> |
+            PX <milliseconds:integer> | EXAT <unix-time-seconds:unix-time> | PXAT <unix-time-milliseconds:unix-time> |
+            KEEPTTL)]
+            """
     ) { call throws(CommandError) in
         guard let count = parseInteger(call.arguments[1]), (1...Int64(Int32.max)).contains(count) else {
             throw .text("ERR invalid numkeys value or out of range")

@@ -19,7 +19,8 @@ public enum StringCommands {
         flags: [.readonly, .fast],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard let entry = call.read(key) else { return call.reply.null() }
@@ -35,7 +36,12 @@ public enum StringCommands {
         flags: [.write, .denyoom],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: """
+            <key:key> <value> [condition(NX@2.6.12 | XX@2.6.12 | IFEQ <comparison-value@8.1.0>)] [GET@6.2.0]
+            [expiration(EX <seconds:integer@2.6.12> | PX <milliseconds:integer@2.6.12> |
+            EXAT <unix-time-seconds:unix-time@6.2.0> | PXAT <unix-time-milliseconds:unix-time@6.2.0> | KEEPTTL@6.0.0)]
+            """
     ) { call throws(CommandError) in
         guard call.arguments.count == 3 else { return try setWithOptions(call) }
         let key = call.key(1)
@@ -81,7 +87,8 @@ public enum StringCommands {
         flags: [.write, .denyoom, .fast],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <value>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard call.lookup(key) == nil else { return call.reply.integer(0) }
@@ -97,7 +104,8 @@ public enum StringCommands {
         flags: [.write, .denyoom],
         group: .string,
         since: "2.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <seconds:integer> <value>"
     ) { call throws(CommandError) in
         try setExpiring(call, .seconds)
     }
@@ -110,7 +118,8 @@ public enum StringCommands {
         flags: [.write, .denyoom],
         group: .string,
         since: "2.6.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <milliseconds:integer> <value>"
     ) { call throws(CommandError) in
         try setExpiring(call, .milliseconds)
     }
@@ -130,7 +139,8 @@ public enum StringCommands {
         flags: [.write, .denyoom, .fast],
         group: .string,
         since: "1.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <value>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         if let entry = call.read(key) {
@@ -150,7 +160,8 @@ public enum StringCommands {
         flags: [.write, .fast],
         group: .string,
         since: "6.2.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard let entry = call.read(key) else { return call.reply.null() }
@@ -168,7 +179,11 @@ public enum StringCommands {
         flags: [.write, .fast],
         group: .string,
         since: "6.2.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: """
+            <key:key> [expiration(EX <seconds:integer> | PX <milliseconds:integer> |
+            EXAT <unix-time-seconds:unix-time> | PXAT <unix-time-milliseconds:unix-time> | PERSIST)]
+            """
     ) { call throws(CommandError) in
         let options = try StringOptions(call.arguments, from: 2, knowing: .getex)
         let key = call.key(1)
@@ -197,7 +212,8 @@ public enum StringCommands {
         flags: [.write, .fast],
         group: .string,
         since: "9.0.0",
-        categories: ["string"]
+        categories: ["string"],
+        syntax: "<key:key> <value>"
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard let entry = call.lookup(key) else { return call.reply.integer(0) }

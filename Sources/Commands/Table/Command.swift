@@ -68,8 +68,8 @@ public final class Command: Sendable {
     /// Hints for clients and proxies: what to do with the command, and with the replies of several nodes.
     public let tips: [StaticString]
     public let place: Place
-    /// What follows the name in HELP: `<pattern> [<pattern> ...]`.
-    public let syntax: String
+    /// What stands behind the name, in the notation of `Syntax.swift`.
+    let syntax: String
     /// What the slow log and monitors do not show.
     public let secrets: Secrets
     public let subcommands: [Command]
@@ -180,8 +180,16 @@ public final class Command: Sendable {
     /// The name before the bar of a subcommand, else the whole.
     public var containerName: Substring { name.split(separator: "|").first ?? Substring(name) }
 
+    /// What stands behind the name, for COMMAND DOCS.
+    public var documentedArguments: [CommandArgument] { CommandArgument.parse(syntax, keyCount: keys.count) }
+
     /// The subcommands that COMMAND tells of.
     public var shownSubcommands: [Command] { subcommands.filter { !$0.isHidden } }
+
+    /// The subcommand's own name with what stands behind it.
+    private var usage: String {
+        ([ownName.uppercased()] + documentedArguments.map(\.helpText)).joined(separator: " ")
+    }
 
     private static func help(
         of name: String,
@@ -193,13 +201,6 @@ public final class Command: Sendable {
     ) -> Command {
         let container = name.prefix { $0 != "|" && $0 != " " }
         let title = "\(container.uppercased()) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-        var lines: [String] = []
-        for subcommand in subcommands.sorted(by: { $0.ownName < $1.ownName }) {
-            let syntax = subcommand.syntax.isEmpty ? "" : " " + subcommand.syntax
-            lines.append(subcommand.ownName.uppercased() + syntax)
-            lines.append("    " + subcommand.summary)
-        }
-        let text = [title] + lines + ["HELP", "    Print this help."]
         return Command(
             name,
             "Prints what the subcommands do.",
@@ -210,6 +211,8 @@ public final class Command: Sendable {
             categories: categories,
             place: .anywhere
         ) { call throws(CommandError) in
+            let lines = subcommands.sorted { $0.ownName < $1.ownName }.flatMap { [$0.usage, "    " + $0.summary] }
+            let text = [title] + lines + ["HELP", "    Print this help."]
             call.reply.array(text.count)
             for line in text { call.reply.simple(line) }
         }

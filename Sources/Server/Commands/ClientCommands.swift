@@ -72,7 +72,7 @@ enum ClientCommands {
         since: "2.6.9",
         categories: ["connection"],
         place: .anywhere,
-        syntax: "<name>"
+        syntax: "<connection-name>"
     ) { call throws(CommandError) in
         try checkName(call.arguments[2])
         call.client.name = call.arguments[2].array
@@ -103,7 +103,7 @@ enum ClientCommands {
         categories: ["connection"],
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         place: .anywhere,
-        syntax: "<LIB-NAME name | LIB-VER version>"
+        syntax: "attr(LIB-NAME <libname> | LIB-VER <libver>)"
     ) { call throws(CommandError) in
         let (field, value) = (call.arguments[2], call.arguments[3])
         let isName = field.isWord("LIB-NAME")
@@ -130,7 +130,7 @@ enum ClientCommands {
         since: "7.0.0",
         categories: ["connection"],
         place: .anywhere,
-        syntax: "<ON|OFF>"
+        syntax: "enabled(ON | OFF)"
     ) { call throws(CommandError) in
         call.client.isNoEvict = try isOn(call.arguments[2])
         call.reply.ok()
@@ -145,7 +145,7 @@ enum ClientCommands {
         since: "7.2.0",
         categories: ["connection"],
         place: .anywhere,
-        syntax: "<ON|OFF>"
+        syntax: "enabled(ON | OFF)"
     ) { call throws(CommandError) in
         call.client.isNoTouch = try isOn(call.arguments[2])
         call.notesAccess = !call.client.isNoTouch
@@ -167,7 +167,7 @@ enum ClientCommands {
         since: "3.2.0",
         categories: ["connection"],
         place: .anywhere,
-        syntax: "<ON|OFF|SKIP>"
+        syntax: "action(ON | OFF | SKIP)"
     ) { call throws(CommandError) in
         let (word, client) = (call.arguments[2], call.client)
         if word.isWord("ON") {
@@ -197,7 +197,7 @@ enum ClientCommands {
         since: "2.9.50",
         categories: ["connection"],
         place: .everywhere,
-        syntax: "<timeout> [WRITE|ALL]"
+        syntax: "<timeout:integer> [mode@6.2.0(WRITE | ALL)]"
     ) { call throws(CommandError) in
         var mode = Node.Pause.Mode.all
         switch call.arguments.count {
@@ -243,7 +243,7 @@ enum ClientCommands {
         categories: ["connection"],
         tips: ["nondeterministic_output"],
         place: .everywhere,
-        syntax: "[TYPE <normal|master|replica|pubsub>] [ID <client-id> [<client-id> ...]]"
+        syntax: "[TYPE client-type@5.0.0(NORMAL | MASTER | REPLICA | PUBSUB)] [ID <client-id:integer@6.2.0>...]"
     ) { call throws(CommandError) in
         let arguments = call.arguments
         var chosen = call.node.allClients
@@ -281,7 +281,11 @@ enum ClientCommands {
         complexity: "O(N) where N is the number of client connections",
         categories: ["connection"],
         place: .everywhere,
-        syntax: "<ip:port> | <option> <value> [<option> <value> ...]  (ID, TYPE, USER, ADDR, LADDR, SKIPME, MAXAGE)"
+        syntax: """
+            filter(<old-format=ip:port> | new-format([ID <client-id:integer@2.8.12>] | [TYPE client-type@2.8.12(NORMAL
+            | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)] | [USER <username>] | [ADDR <addr=ip:port>] |
+            [LADDR <laddr=ip:port@6.2.0>] | [SKIPME skipme(YES | NO)] | [MAXAGE <maxage:integer@8.0.0>])...)
+            """
     ) { call throws(CommandError) in
         let arguments = call.arguments
         if arguments.count == 3 {

@@ -18,7 +18,7 @@ enum ClusterAdministrationCommands {
         group: .cluster,
         since: "3.0.0",
         place: .cluster,
-        syntax: "<ip> <port> [<bus-port>]"
+        syntax: "<ip> <port:integer> [<cluster-bus-port:integer@4.0.0>]"
     ) { call throws(CommandError) in
         let arguments = call.arguments
         guard arguments.count <= 5 else { return call.replySubcommandSyntax() }
@@ -55,7 +55,7 @@ enum ClusterAdministrationCommands {
         since: "3.0.0",
         complexity: "O(N) where N is the number of known nodes. The command may execute a FLUSHALL as a side effect.",
         place: .cluster,
-        syntax: "[HARD|SOFT]"
+        syntax: "[reset-type(HARD | SOFT)]"
     ) { call throws(CommandError) in
         var isHard = false
         switch call.arguments.count {
@@ -146,7 +146,7 @@ enum ClusterAdministrationCommands {
         group: .cluster,
         since: "3.0.0",
         place: .cluster,
-        syntax: "<epoch>"
+        syntax: "<config-epoch:integer>"
     ) { call throws(CommandError) in
         let epoch = try call.integer(2)
         try call.administer { (thread) throws(ClusterError) in

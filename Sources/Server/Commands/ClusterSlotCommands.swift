@@ -52,7 +52,7 @@ enum ClusterSlotCommands {
         since: "3.0.0",
         complexity: "O(N) where N is the total number of hash slot arguments",
         place: .cluster,
-        syntax: "<slot> [<slot> ...]"
+        syntax: "<slot:integer>..."
     ) { call throws(CommandError) in
         try call.administer { (thread) throws(ClusterError) in
             try thread.state.addSlots(try listed(call), at: thread.now)
@@ -68,7 +68,7 @@ enum ClusterSlotCommands {
         since: "7.0.0",
         complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
         place: .cluster,
-        syntax: "<start-slot> <end-slot> [<start-slot> <end-slot> ...]"
+        syntax: "range{<start-slot:integer> <end-slot:integer>}..."
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 0 else { throw .wrongArity }
         try call.administer { (thread) throws(ClusterError) in
@@ -85,7 +85,7 @@ enum ClusterSlotCommands {
         since: "3.0.0",
         complexity: "O(N) where N is the total number of hash slot arguments",
         place: .cluster,
-        syntax: "<slot> [<slot> ...]"
+        syntax: "<slot:integer>..."
     ) { call throws(CommandError) in
         try call.administer { (thread) throws(ClusterError) in
             try thread.state.deleteSlots(try listed(call), at: thread.now)
@@ -101,7 +101,7 @@ enum ClusterSlotCommands {
         since: "7.0.0",
         complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
         place: .cluster,
-        syntax: "<start-slot> <end-slot> [<start-slot> <end-slot> ...]"
+        syntax: "range{<start-slot:integer> <end-slot:integer>}..."
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 0 else { throw .wrongArity }
         try call.administer { (thread) throws(ClusterError) in
@@ -132,7 +132,10 @@ enum ClusterSlotCommands {
         group: .cluster,
         since: "3.0.0",
         place: .slot(at: 2),
-        syntax: "<slot> <IMPORTING node-id | MIGRATING node-id | NODE node-id | STABLE>"
+        syntax: """
+            <slot:integer> subcommand(IMPORTING <importing=node-id> | MIGRATING <migrating=node-id> | NODE
+            <node=node-id> | STABLE)
+            """
     ) { call throws(CommandError) in
         try call.requireCluster()
         let arguments = call.arguments
@@ -170,7 +173,7 @@ enum ClusterSlotCommands {
         group: .cluster,
         since: "3.0.0",
         place: .slot(at: 2),
-        syntax: "<slot>"
+        syntax: "<slot:integer>"
     ) { call throws(CommandError) in
         try call.requireCluster()
         let slot = try call.integer(2, orThrow: .notAnInteger)
@@ -188,7 +191,7 @@ enum ClusterSlotCommands {
         complexity: "O(log(N)) where N is the number of requested keys",
         tips: ["nondeterministic_output"],
         place: .slot(at: 2),
-        syntax: "<slot> <count>"
+        syntax: "<slot:integer> <count:integer>"
     ) { call throws(CommandError) in
         try call.requireCluster()
         let (slot, limit) = (try call.integer(2), try call.integer(3))

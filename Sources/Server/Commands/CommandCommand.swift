@@ -50,7 +50,7 @@ enum CommandCommand {
         categories: ["connection"],
         tips: ["nondeterministic_output_order"],
         place: .anywhere,
-        syntax: "[<command-name> ...]"
+        syntax: "[<command-name>...]"
     ) { call throws(CommandError) in
         let names = call.arguments.from(2).arrays.map { $0.text.lowercased() }
         let all = call.node.table.named.values.sorted { $0.name < $1.name }
@@ -72,7 +72,7 @@ enum CommandCommand {
         categories: ["connection"],
         tips: ["nondeterministic_output_order"],
         place: .anywhere,
-        syntax: "[<command-name> ...]"
+        syntax: "[<command-name>...]"
     ) { call throws(CommandError) in
         let names = call.arguments.from(2).arrays.map { $0.text.lowercased() }
         let all = call.node.table.named.values.sorted { $0.name < $1.name }
@@ -92,7 +92,7 @@ enum CommandCommand {
         categories: ["connection"],
         tips: ["nondeterministic_output_order"],
         place: .anywhere,
-        syntax: "[FILTERBY (MODULE <module-name> | ACLCAT <category> | PATTERN <pattern>)]"
+        syntax: "[FILTERBY filterby(MODULE <module-name> | ACLCAT <category> | PATTERN <pattern:pattern>)]"
     ) { call throws(CommandError) in
         var chosen = call.node.table.named.flatMap { name, command in
             [(name: name, command: command)] + command.shownSubcommands.map { (name: $0.name, command: $0) }
@@ -130,7 +130,7 @@ enum CommandCommand {
         complexity: "O(N) where N is the number of arguments to the command",
         categories: ["connection"],
         place: .anywhere,
-        syntax: "<full-command>"
+        syntax: "<command> [<arg>...]"
     ) { call throws(CommandError) in
         let (command, line) = try lookedUp(call)
         let positions = command.allKeyPositions(in: line)
@@ -149,7 +149,7 @@ enum CommandCommand {
         complexity: "O(N) where N is the number of arguments to the command",
         categories: ["connection"],
         place: .anywhere,
-        syntax: "<full-command>"
+        syntax: "<command> [<arg>...]"
     ) { call throws(CommandError) in
         let (command, line) = try lookedUp(call)
         let found = command.keys.filter { !$0.access.contains(.notKey) }
@@ -249,7 +249,9 @@ enum CommandCommand {
     private static func replyDocs(_ call: Call, _ command: Command) {
         let reply = call.reply
         reply.bulk(command.name)
-        reply.map(3 + (command.complexity.isEmpty ? 0 : 1) + (command.shownSubcommands.isEmpty ? 0 : 1))
+        let arguments = command.documentedArguments
+        let optionalFields = [command.complexity.isEmpty, arguments.isEmpty, command.shownSubcommands.isEmpty]
+        reply.map(3 + optionalFields.count { !$0 })
         reply.bulk("summary")
         reply.bulk(command.summary)
         reply.bulk("since")
@@ -260,9 +262,48 @@ enum CommandCommand {
             reply.bulk("complexity")
             reply.bulk(command.complexity)
         }
+        if !arguments.isEmpty {
+            reply.bulk("arguments")
+            replyArguments(reply, arguments)
+        }
         guard !command.shownSubcommands.isEmpty else { return }
         reply.bulk("subcommands")
         reply.map(command.shownSubcommands.count)
         for subcommand in command.shownSubcommands { replyDocs(call, subcommand) }
+    }
+
+    private static func replyArguments(_ reply: ReplyBuffer, _ arguments: [CommandArgument]) {
+        reply.array(arguments.count)
+        for argument in arguments { replyArgument(reply, argument) }
+    }
+
+    private static func replyArgument(_ reply: ReplyBuffer, _ argument: CommandArgument) {
+        var flags: [StaticString] = []
+        if argument.isOptional { flags.append("optional") }
+        if argument.isMultiple { flags.append("multiple") }
+        if argument.repeatsToken { flags.append("multiple_token") }
+        let fields: [(StaticString, String?)] = [
+            ("name", argument.name), ("type", argument.kind.rawValue), ("display_text", argument.display),
+            ("token", argument.token), ("since", argument.since),
+        ]
+        let said = fields.compactMap { name, text in text.map { (name, $0) } }
+        let others = [argument.keySpecification == nil, flags.isEmpty, argument.arguments.isEmpty].count { !$0 }
+        reply.map(said.count + others)
+        for (name, text) in said {
+            reply.bulk(name)
+            reply.bulk(text)
+        }
+        if let specification = argument.keySpecification {
+            reply.bulk("key_spec_index")
+            reply.integer(specification)
+        }
+        if !flags.isEmpty {
+            reply.bulk("flags")
+            reply.array(flags.count)
+            for flag in flags { reply.simple(flag) }
+        }
+        guard !argument.arguments.isEmpty else { return }
+        reply.bulk("arguments")
+        replyArguments(reply, argument.arguments)
     }
 }

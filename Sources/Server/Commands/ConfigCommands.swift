@@ -29,7 +29,7 @@ enum ConfigCommands {
         since: "2.0.0",
         complexity: "O(N) when N is the number of configuration parameters provided",
         place: .everywhere,
-        syntax: "<pattern> [<pattern> ...]"
+        syntax: "<parameter>..."
     ) { call throws(CommandError) in
         let found = call.node.configuration.values(matching: call.arguments.from(2).arrays)
         call.reply.map(found.count)
@@ -49,7 +49,7 @@ enum ConfigCommands {
         complexity: "O(N) when N is the number of configuration parameters provided",
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         place: .everywhere,
-        syntax: "<directive> <value> [<directive> <value> ...]",
+        syntax: "data{<parameter> <value>}...",
         secrets: .values(from: 2) { Directive.named($0.text.lowercased())?.traits.contains(.sensitive) ?? false }
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 0 else { throw .wrongArity }
@@ -161,6 +161,7 @@ extension Node {
     func configurationDidChange() {
         log.level = Log.Level(configuration.logLevel)
         log.setPath(configuration.logFile)
+        showTitle()
         for executor in executors { executor.settings = ExecutionSettings(configuration, ticks) }
         for shard in shards { shard.configurationDidChange(configuration) }
         clusterThread?.configurationDidChange()

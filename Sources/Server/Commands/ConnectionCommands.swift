@@ -17,7 +17,8 @@ enum ConnectionCommands {
         since: "1.0.0",
         categories: ["connection"],
         tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
-        place: .anywhere
+        place: .anywhere,
+        syntax: "[<message>]"
     ) { call throws(CommandError) in
         switch call.arguments.count {
         case 1: call.reply.simple("PONG")
@@ -34,7 +35,8 @@ enum ConnectionCommands {
         group: .connection,
         since: "1.0.0",
         categories: ["connection"],
-        place: .anywhere
+        place: .anywhere,
+        syntax: "<message>"
     ) { call throws(CommandError) in
         call.reply.bulk(call.arguments[1])
     }
@@ -61,7 +63,8 @@ enum ConnectionCommands {
         group: .connection,
         since: "1.0.0",
         categories: ["connection"],
-        place: .anywhere
+        place: .anywhere,
+        syntax: "<index:integer>"
     ) { call throws(CommandError) in
         let index = try call.integer32(1)
         if call.node.isClusterEnabled, index != 0 { throw .text("ERR SELECT is not allowed in cluster mode") }
@@ -81,6 +84,7 @@ enum ConnectionCommands {
         complexity: "O(N) where N is the number of passwords defined for the user",
         categories: ["connection"],
         place: .anywhere,
+        syntax: "[<username@6.0.0>] <password>",
         secrets: .from(1)
     ) { call throws(CommandError) in
         guard call.arguments.count <= 3 else { throw .syntax }
@@ -124,6 +128,7 @@ enum ConnectionCommands {
         since: "6.0.0",
         categories: ["connection"],
         place: .anywhere,
+        syntax: "[arguments{<protover:integer> [AUTH auth{<username> <password>}] [SETNAME <clientname>]}]",
         secrets: .behind("AUTH", count: 2)
     ) { call throws(CommandError) in
         let (arguments, client) = (call.arguments, call.client)

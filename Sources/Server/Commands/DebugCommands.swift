@@ -30,7 +30,7 @@ enum DebugCommands {
         group: .server,
         since: "1.0.0",
         place: .anywhere,
-        syntax: "<seconds>"
+        syntax: "<seconds:double>"
     ) { call throws(CommandError) in
         guard let seconds = Double(call.arguments[2].text), seconds >= 0, seconds < 1e6 else { throw .notAFloat }
         var time = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))
@@ -47,7 +47,7 @@ enum DebugCommands {
         flags: flags,
         group: .server,
         since: "1.0.0",
-        syntax: "<key>"
+        syntax: "<key:key>"
     ) { call throws(CommandError) in
         let key = call.key(2)
         let keyspace = call.keyspace(of: key)
@@ -67,7 +67,7 @@ enum DebugCommands {
         group: .server,
         since: "1.0.0",
         place: .everywhere,
-        syntax: "<0|1>"
+        syntax: "<flag:integer>"
     ) { call throws(CommandError) in
         let isOn = try call.integer(2) != 0
         for shard in call.node.shards { shard.keyspace.isActiveExpiryEnabled = isOn }
@@ -96,7 +96,7 @@ enum DebugCommands {
         group: .server,
         since: "1.0.0",
         place: .anywhere,
-        syntax: "<length> <pattern>"
+        syntax: "<length:integer> <pattern:pattern>"
     ) { call throws(CommandError) in
         let count = try call.integer(2, in: 0...(1 << 24))
         let text = [UInt8](repeating: UInt8(ascii: "a"), count: count)
@@ -112,7 +112,7 @@ enum DebugCommands {
         group: .server,
         since: "1.0.0",
         place: .everywhere,
-        syntax: "<count> [<prefix>] [<size>]"
+        syntax: "<count:integer> [<prefix>] [<size:integer>]"
     ) { call throws(CommandError) in
         guard call.arguments.count <= 5 else { throw .syntax }
         let count = try call.integer(2, in: 0...(1 << 40))
@@ -156,7 +156,10 @@ enum DebugCommands {
         group: .server,
         since: "6.0.0",
         place: .anywhere,
-        syntax: "<string|integer|double|null|array|set|map|attrib|push|verbatim|true|false|bignum>"
+        syntax: """
+            type(STRING | INTEGER | DOUBLE | NULL | ARRAY | SET | MAP | ATTRIB | PUSH | VERBATIM | TRUE | FALSE |
+            BIGNUM)
+            """
     ) { call throws(CommandError) in
         let (reply, name) = (call.reply, call.arguments[2])
         switch name.text.lowercased() {
@@ -254,7 +257,7 @@ enum DebugCommands {
         flags: flags,
         group: .server,
         since: "1.0.0",
-        syntax: "<key> [<key> ...]"
+        syntax: "<key:key>..."
     ) { call throws(CommandError) in
         call.reply.array(call.arguments.count - 2)
         for index in 2..<call.arguments.count {

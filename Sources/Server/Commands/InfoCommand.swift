@@ -19,7 +19,8 @@ enum InfoCommand {
         since: "1.0.0",
         categories: ["dangerous"],
         tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-        place: .everywhere
+        place: .everywhere,
+        syntax: "[<section>...]"
     ) { call throws(CommandError) in
         let names = call.arguments.from(1).arrays.map { $0.text.lowercased() }
         call.reply.verbatim(InfoReport(node: call.node).text(of: names))

@@ -45,7 +45,7 @@ enum ObservationCommands {
         complexity: "O(N) where N is the number of entries returned",
         tips: ["request_policy:all_nodes", "nondeterministic_output"],
         place: .everywhere,
-        syntax: "[<count>]"
+        syntax: "[<count:integer>]"
     ) { call throws(CommandError) in
         guard call.arguments.count <= 3 else { return call.replySubcommandSyntax() }
         var limit = Int64(10)
@@ -157,7 +157,7 @@ enum ObservationCommands {
         since: "2.8.13",
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         place: .everywhere,
-        syntax: "[<event> ...]"
+        syntax: "[<event>...]"
     ) { call throws(CommandError) in
         let names = call.arguments.from(2).arrays.map(\.text)
         let known = names.isEmpty ? Array(call.node.latencyEvents.keys) : names
@@ -212,7 +212,7 @@ enum ObservationCommands {
         complexity: "O(N) where N is the number of commands with latency information being retrieved.",
         tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         place: .everywhere,
-        syntax: "[<command> ...]"
+        syntax: "[<command>...]"
     ) { call throws(CommandError) in
         let node = call.node
         let asked = call.arguments.from(2).arrays.map { $0.text.lowercased() }

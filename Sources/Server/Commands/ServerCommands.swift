@@ -33,7 +33,8 @@ enum ServerCommands {
         group: .server,
         since: "5.0.0",
         complexity: "",
-        place: .anywhere
+        place: .anywhere,
+        syntax: "[VERSION <version:integer>]"
     ) { call throws(CommandError) in
         var (width, height) = (60, 12)
         if call.arguments.count > 2, call.arguments[1].isWord("VERSION") {
@@ -56,7 +57,11 @@ enum ServerCommands {
         since: "1.0.0",
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, "
             + "otherwise O(1)",
-        place: .everywhere
+        place: .everywhere,
+        syntax: """
+            [abort-selector(save-selector-block{[save-selector(NOSAVE | SAVE)] [NOW@7.0.0] [FORCE@7.0.0]} |
+            ABORT@7.0.0)]
+            """
     ) { call throws(CommandError) in
         var (saves, savesNot, aborts) = (false, false, false)
         for index in 1..<call.arguments.count {
@@ -97,7 +102,7 @@ enum ServerCommands {
         group: .server,
         since: "4.0.0",
         complexity: "O(N) where N is the number of samples.",
-        syntax: "<key> [SAMPLES <count>]"
+        syntax: "<key:key> [SAMPLES <count:integer>]"
     ) { call throws(CommandError) in
         switch call.arguments.count {
         case 3: break

@@ -63,7 +63,8 @@ enum TransactionCommands {
         group: .transactions,
         since: "2.2.0",
         complexity: "O(1) for every key.",
-        categories: ["transaction"]
+        categories: ["transaction"],
+        syntax: "<key:key>..."
     ) { call throws(CommandError) in
         let client = call.client
         guard client.transaction == nil else { throw .text("ERR WATCH inside MULTI is not allowed") }

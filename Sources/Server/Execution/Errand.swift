@@ -24,6 +24,8 @@ extension Executor {
         self.client = client
         defer { self.client = nil }
         reply.version = client.version
+        let mark = reply.mark
         errand.run(call)
+        mute(client, since: mark)
     }
 }

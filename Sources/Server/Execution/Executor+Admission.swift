@@ -75,8 +75,10 @@ extension Executor {
         if client.replyMode == .skipNext { client.replyMode = .skipping }
     }
 
-    /// CLIENT REPLY OFF and SKIP: what was written since `mark` is taken back.
-    private func mute(_ client: Client, since mark: Int) {
+    /// CLIENT REPLY OFF and SKIP: what was written since `mark` is taken back. A command whose reply is still to be written,
+    /// by an errand, is muted then.
+    func mute(_ client: Client, since mark: Int) {
+        guard client.errand == nil else { return }
         switch client.replyMode {
         case .on, .skipNext: break  // the command itself switched replies on, or the next one's off
         case .off: reply.rewind(to: mark)

@@ -47,7 +47,8 @@ public enum Launch {
             log.level = Log.Level(configuration.logLevel)
             log.setPath(configuration.logFile)
             checkLogFile(configuration.logFile)
-            let node = Node(configuration: configuration, path: path, log: log)
+            let title = configuration.setsProcessTitle ? ProcessTitle() : nil
+            let node = Node(configuration: configuration, path: path, log: log, title: title)
             node.writePIDFile()
             node.run(withoutEffect: withoutEffect)
         } catch {

@@ -18,6 +18,7 @@ final class Node: @unchecked Sendable {
     /// The absolute path of redis.conf; nil where there was none.
     let configurationPath: String?
     let log: Log
+    private let title: ProcessTitle?
     let table: CommandTable
     let ticks = Ticks.calibrated()
     let shardCount: Int
@@ -49,10 +50,12 @@ final class Node: @unchecked Sendable {
         var until: Int64
     }
 
-    init(configuration: Configuration, path: String? = nil, log: Log) {
+    /// - Parameter title: where the process's title is shown; nil leaves it alone.
+    init(configuration: Configuration, path: String? = nil, log: Log, title: ProcessTitle? = nil) {
         self.configuration = configuration
         configurationPath = path
         self.log = log
+        self.title = title
         isClusterEnabled = configuration.isClusterEnabled
         shardCount = configuration.shardCount(cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let renamed = configuration.renamedCommands.map { ($0.from, $0.to) }
@@ -78,6 +81,13 @@ final class Node: @unchecked Sendable {
         if isClusterEnabled { clusterThread = makeClusterThread() }
         for executor in executors { executor.connect(allKeyspaces: keyspaces) }
         configurationDidChange()
+    }
+
+    /// Shows what the process is, by its configuration.
+    func showTitle() {
+        title?.show(
+            configuration.processTitle(program: CommandLine.arguments[0], configurationPath: configurationPath)
+        )
     }
 
     var executors: [Executor] { shards.map(\.executor) + (clusterThread.map { [$0.executor] } ?? []) }
