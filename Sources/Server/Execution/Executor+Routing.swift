@@ -19,15 +19,24 @@ extension Executor {
     /// Decides where `command` runs, and answers it where this node does not serve its keys.
     @inline(__always)
     func route(_ command: Command, _ arguments: Arguments, _ keyIndex: Int?, _ client: Client) -> Destination {
-        // Nearly every command has one key, and a slot that is served here without further questions.
-        if let keyIndex, command.keyRange.isSingle {
+        // Nearly every command has keys of one slot, which is served here without further questions.
+        if let keyIndex, command.keyRange.isComplete {
             let slot = call.preparedKeys[keyIndex].slot
-            if slotMap.map({ $0.servesHere(slot) }) ?? true {
+            if slotMap.map({ $0.servesHere(slot) }) ?? true,
+                command.keyRange.isSingle || Self.hasOnlyKeys(of: slot, command, arguments)
+            {
                 let shard = node.shard(ofSlot: slot)
                 return seat == .shard(shard) || holdsEverything ? .here : .elsewhere(.shard(shard))
             }
         }
         return routeUnusual(command, arguments, client)
+    }
+
+    /// Whether every key of the call lies in `slot`, where its first one does.
+    private static func hasOnlyKeys(of slot: Int, _ command: Command, _ arguments: Arguments) -> Bool {
+        var isSame = true
+        command.forEachKey(in: arguments) { isSame = isSame && hashSlot(of: arguments[$0]) == slot }
+        return isSame
     }
 
     @inline(never)
