@@ -32,7 +32,7 @@ let package = Package(
         floor("Cluster", on: "Protocol"),
         floor("Simulator", on: "Protocol", "Cluster"),
         floor("Persistence", on: "Protocol", "Keyspace"),
-        floor("Configuration", on: "Protocol"),
+        floor("Configuration", on: "Protocol", "Cluster"),
         floor("Commands", on: "Protocol", "Keyspace", "Persistence"),
         floor("Server", on: "CSystem", "Protocol", "Keyspace", "Cluster", "Persistence", "Configuration", "Commands"),
         .executableTarget(

@@ -46,6 +46,8 @@ public struct ClusterConfiguration: Equatable, Sendable {
     public var allowsShardPubSubWhenDown = true
     public var hasNoFailover = false
     public var preferredEndpoint: EndpointType = .ip
+    /// Whom to meet when nobody is known, or reached (`cluster-seeds`).
+    public var seeds: [Seed] = []
 
     public init(port: UInt16) { self.port = port }
 

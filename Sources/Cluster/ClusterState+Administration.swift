@@ -32,12 +32,15 @@ extension ClusterState {
     }
 
     /// CLUSTER FORGET: removes a node, and keeps gossip from bringing it back for a while.
-    public mutating func forget(_ text: String, at now: Instant) throws(ClusterError) {
+    ///
+    /// - Parameter everywhere: does not end before every member has been told, however long it is away.
+    public mutating func forget(_ text: String, everywhere: Bool = false, at now: Instant) throws(ClusterError) {
         self.now = now
         guard let id = NodeID(text) else { throw .unknownNode(text) }
         guard let index = nodes.index(of: id) else {
             // Another node may have told us to forget it before the administrator could.
             guard blacklist.contains(id, at: now) else { throw .unknownNode(text) }
+            if everywhere { dismiss(id) }
             return
         }
         guard index != .myself else { throw .cannotForgetMyself }
@@ -45,6 +48,7 @@ extension ClusterState {
         log(.notice, "Forgetting node \(id), as an administrator says")
         blacklist.insert(id, until: now + configuration.blacklistTime)
         removeNode(index)
+        if everywhere { dismiss(id) }
     }
 
     /// CLUSTER RESET: forgets the others and all slots; `hard`, also its own name and the epochs.
@@ -65,6 +69,7 @@ extension ClusterState {
         for index in nodes.indices where index != .myself { removeNode(index) }
         nodes[.myself].flags.remove(.attractsReplicas)
         blacklist.removeAll()
+        dismissals.removeAll()
         if hard {
             currentEpoch = 0
             lastVoteEpoch = 0

@@ -6,6 +6,8 @@ extension ClusterState {
         maintainLinks()
         if tickCount % 10 == 0 { pingLongestSilent() }
         watchForSilence()
+        pursueDismissals()
+        seekSeeds()
         if health == .fail { deferred.healthCheck = true }
     }
 

@@ -17,7 +17,11 @@ extension ClusterState {
         if !announcement.availabilityZone.isEmpty {
             extensions.append(.availabilityZone(announcement.availabilityZone))
         }
-        for entry in blacklist.entries(at: now).prefix(ClusterState.forgottenLimit) {
+        let dismissed = Set(dismissals.filter { !$0.untold.isEmpty }.map(\.id))
+        let listed = blacklist.entries(at: now)
+        // Those whom somebody still has to be told of come first, in case there is no room for all.
+        let ordered = listed.filter { dismissed.contains($0.id) } + listed.filter { !dismissed.contains($0.id) }
+        for entry in ordered.prefix(ClusterState.forgottenLimit) {
             let secondsLeft = max(1, (entry.until - now).wholeMilliseconds / 1000)
             extensions.append(.forgotten(entry.id, secondsLeft: UInt64(secondsLeft)))
         }

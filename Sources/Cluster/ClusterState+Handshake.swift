@@ -68,6 +68,7 @@ extension ClusterState {
         nodes[index].flags.formUnion(header.flags.intersection([.primary, .replica]))
         // Meeting a node is a decision of its own, later than that of forgetting it.
         blacklist.remove(header.sender)
+        dismissals.removeAll { $0.id == header.sender }
         adopt(header, from: index)
         deferred.durableSave = true
         return true
@@ -95,7 +96,9 @@ extension ClusterState {
     mutating func learnOwnAddress(from id: LinkID, type: BusMessageType) {
         guard configuration.announcedIP.isEmpty else { return }
         let localIP = links[id].localIP
-        guard !localIP.isEmpty, localIP != myself.ip, type == .meet || myself.ip.isEmpty else { return }
+        guard !localIP.isEmpty, type == .meet || myself.ip.isEmpty || isOwnAddressOld else { return }
+        isOwnAddressOld = false
+        guard localIP != myself.ip else { return }
         nodes[.myself].ip = localIP
         log(.notice, "This node's address is \(localIP)")
         deferred.save = true
@@ -152,6 +155,7 @@ extension ClusterState {
             if nodes[other].replicaOf == index { nodes[other].replicaOf = nil }
         }
         if let primary = node.replicaOf { replicaLeft(primary, except: index) }
+        dropFromDismissals(index)
         if let link = node.outbound { closeLink(link) }
         if let link = nodes[index].inbound { closeLink(link) }
         nodes.remove(index)

@@ -98,7 +98,10 @@ extension ClusterState {
             } else if nodes[index].id != header.sender {
                 return loseAddress(of: index, answeredBy: header.sender)
             }
-            if type == .pong { receivePong(from: index) }
+            if type == .pong {
+                noteTold(index)
+                receivePong(from: index)
+            }
         }
         guard let sender else { return }
         nodes[sender].flags.remove(.meet)

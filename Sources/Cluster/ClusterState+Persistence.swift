@@ -67,6 +67,7 @@ extension ClusterState {
             nodes[index].shard = nodes[primary].shard
             nodes[primary].flags.insert(.attractsReplicas)
         }
+        isOwnAddressOld = true
         lastVoteEpoch = saved.lastVoteEpoch
         currentEpoch = nodes.indices.reduce(saved.currentEpoch) { max($0, nodes[$1].configEpoch) }
     }

@@ -147,6 +147,8 @@ extension ClusterState {
         add("cluster_stats_module_bytes_sent", statistics.moduleBytesSent)
         add("cluster_stats_module_bytes_received", statistics.moduleBytesReceived)
         add("total_cluster_links_buffer_limit_exceeded", statistics.overflowedLinks)
+        add("cluster_topology_hash", topologyText)
+        add("cluster_forget_pending", pendingDismissalCount)
         return text
     }
 }

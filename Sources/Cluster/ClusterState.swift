@@ -5,7 +5,7 @@
 // alone, and a save is always the first of them. Several changes in one wakeup cost one save and one broadcast.
 //
 // What each question is answered with stands in the extensions: +Links, +Packets, +Handshake, +Gossip, +FailureDetection,
-// +Epochs, +Roles, +SlotOwnership, +Health, +Cron, +Administration, +Views.
+// +Epochs, +Roles, +SlotOwnership, +Health, +Cron, +Administration, +Seeds, +Dismissal, +Views.
 
 /// What happens to a node.
 public enum ClusterEvent: Sendable {
@@ -23,6 +23,8 @@ public enum ClusterEvent: Sendable {
     case configured(ClusterConfiguration)
     /// Whether the shards are alive. While they are not, the node keeps silent, so that the others can fail it over.
     case vouching(Bool)
+    /// What a seed's name stands for: literal addresses, none where the name is not known.
+    case resolved(Seed, [String])
     /// How far the replication stream has come.
     case replicationOffset(UInt64)
 }
@@ -39,6 +41,8 @@ public enum ClusterEffect: Equatable, Sendable {
     case publishSlotMap
     case openLink(LinkID, ip: String, port: UInt16)
     case closeLink(LinkID)
+    /// Find out which addresses the seed's name stands for, without waiting for them here.
+    case resolve(Seed)
     case send([UInt8], on: LinkID)
     /// Another node owns these slots now: delete the keys in them.
     case dropKeys(of: SlotSet)
@@ -64,6 +68,10 @@ public struct ClusterState: Sendable {
     var slots = SlotTable()
     var blacklist = Blacklist()
     var healthClock = HealthClock()
+    var seedClock = SeedClock()
+    var dismissals: [Dismissal] = []
+    /// The address in nodes.conf is that of a former life: the first to reach this node shows the one of this life.
+    var isOwnAddressOld = false
 
     var replicationOffset: UInt64 = 0
     var isVouched = true
@@ -124,6 +132,7 @@ public struct ClusterState: Sendable {
             self.configuration = configuration
             applyConfiguration()
         case .vouching(let isVouched): setVouching(isVouched)
+        case .resolved(let seed, let addresses): resolved(seed, addresses)
         case .replicationOffset(let offset): replicationOffset = offset
         }
     }
@@ -192,6 +201,9 @@ public struct ClusterState: Sendable {
             if let link = node.outbound { precondition(links[link].node == index, "a link of another node") }
             if let link = node.inbound { precondition(links[link].node == index, "a link of another node") }
             for report in node.failureReports { precondition(nodes.contains(report.reporter), "a report by nobody") }
+        }
+        for member in dismissals.flatMap({ $0.untold + $0.deaf }) {
+            precondition(nodes.contains(member), "nobody is to be told of a dismissal")
         }
         for link in links.links {
             guard let node = link.node else { continue }

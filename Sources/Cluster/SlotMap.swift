@@ -27,6 +27,8 @@ public final class SlotMap: Sendable {
     public let allowsReadsWhenDown: Bool
     public let allowsShardPubSubWhenDown: Bool
     public let preferredEndpoint: EndpointType
+    /// The same on all nodes that agree who serves which slot, and where.
+    public let topologyHash: UInt64
 
     init(_ state: ClusterState) {
         let places = Int(state.nodes.indices.max()?.rawValue ?? 0) + 1
@@ -39,6 +41,7 @@ public final class SlotMap: Sendable {
         allowsReadsWhenDown = state.configuration.allowsReadsWhenDown
         allowsShardPubSubWhenDown = state.configuration.allowsShardPubSubWhenDown
         preferredEndpoint = state.configuration.preferredEndpoint
+        topologyHash = state.topologyHash
         owners = (0..<Slot.count).map { state.slots.owner(of: $0)?.rawValue ?? .max }
         migrating = state.slots.migrating.mapValues(\.rawValue)
         importing = state.slots.importing.mapValues(\.rawValue)
@@ -69,6 +72,9 @@ public final class SlotMap: Sendable {
     public func endpoint(of index: NodeIndex) -> NodeEndpoint? {
         Int(index.rawValue) < endpoints.count ? endpoints[Int(index.rawValue)] : nil
     }
+
+    /// How many places of the node table the map knows of.
+    var placeCount: Int { endpoints.count }
 
     func migrationTarget(of slot: Int) -> NodeIndex? { migrating[slot].map { NodeIndex(rawValue: $0) } }
     func importSource(of slot: Int) -> NodeIndex? { importing[slot].map { NodeIndex(rawValue: $0) } }

@@ -1,5 +1,7 @@
 // What an administrator decides: the values of redis.conf, each in a field that the server reads directly.
 
+public import Cluster
+
 /// The values in force. A value type: a change is prepared on a copy, and takes hold as a whole or not at all.
 ///
 /// A field's initial value is the directive's default, that of Redis 7.0 where Redis has the directive. Which directive
@@ -75,6 +77,17 @@ public struct Configuration: Sendable {
     public var clusterAllowsReadsWhenDown = false
     public var clusterLinkSendBufferLimit = 0
     public var clusterBlacklistSeconds = 60
+    public var clusterSeeds: [Seed] = []
+    public var clusterAnnounceNodename = ""
+    public var clusterAnnounceTLSPort = 0
+    public var clusterAnnounceClientIPv4 = ""
+    public var clusterAnnounceClientIPv6 = ""
+    public var clusterAnnounceClientPort = 0
+    public var clusterAnnounceClientTLSPort = 0
+    public var availabilityZone = ""
+    public var clusterAllowsShardPubSubWhenDown = true
+    /// 0: half the node timeout.
+    public var clusterPingIntervalMilliseconds = 0
 
     // Parts that are still to come, but whose values have more to them than a word or a number
     public var savePoints = [

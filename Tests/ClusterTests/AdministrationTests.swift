@@ -203,6 +203,8 @@ import Testing
                 "cluster_stats_pubsub_bytes_sent", "cluster_stats_pubsub_bytes_received",
                 "cluster_stats_module_bytes_sent", "cluster_stats_module_bytes_received",
                 "total_cluster_links_buffer_limit_exceeded",
+                // Apus's own:
+                "cluster_topology_hash", "cluster_forget_pending",
             ]
         )
     }

@@ -209,6 +209,7 @@ final class ClusterThread: @unchecked Sendable {
         case .saveNodesConfiguration(let durably): save(durably: durably)
         case .publishSlotMap: node.publish(state.slotMap)
         case .openLink(let link, let ip, let port): open(link, ip, Int(port))
+        case .resolve(let seed): resolve(seed)
         case .closeLink(let link): sockets.removeValue(forKey: link)?.close(poller)
         case .send(let bytes, let link): send(bytes, on: link)
         case .dropKeys(let slots): node.dropKeys(of: slots)
@@ -224,6 +225,14 @@ final class ClusterThread: @unchecked Sendable {
             // A vote or an epoch that is not on disk must not be promised to anybody.
             node.log.warning("Fatal: can't update cluster config file: \(error)")
             exit(1)
+        }
+    }
+
+    /// A resolver may take its time: it gets a thread of its own.
+    private func resolve(_ seed: Seed) {
+        Thread.start("resolver") { [mailbox] in
+            let addresses = Socket.addresses(of: seed.host)
+            mailbox.post(.perform { $0.state.handle(.resolved(seed, addresses), at: $0.now) })
         }
     }
 

@@ -23,8 +23,6 @@ final class SlotMapBoard: Sendable {
 }
 
 extension Node {
-    func publish(_ map: SlotMap) { slotMaps.put(map) }
-
     /// Deletes the keys of slots that are another node's now, on each slot's shard.
     func dropKeys(of slots: SlotSet) {
         for shard in shards {
@@ -63,7 +61,18 @@ extension Node {
         cluster.announcedIP = configuration.clusterAnnounceIP
         cluster.announcedPort = UInt16(clamping: configuration.clusterAnnouncePort)
         cluster.announcedBusPort = UInt16(clamping: configuration.clusterAnnounceBusPort)
+        cluster.announcedTLSPort = UInt16(clamping: configuration.clusterAnnounceTLSPort)
         cluster.announcement.hostname = configuration.clusterAnnounceHostname
+        cluster.announcement.nodename = configuration.clusterAnnounceNodename
+        cluster.announcement.clientIPv4 = configuration.clusterAnnounceClientIPv4
+        cluster.announcement.clientIPv6 = configuration.clusterAnnounceClientIPv6
+        cluster.announcement.clientPort = UInt16(clamping: configuration.clusterAnnounceClientPort)
+        cluster.announcement.clientTLSPort = UInt16(clamping: configuration.clusterAnnounceClientTLSPort)
+        cluster.announcement.availabilityZone = configuration.availabilityZone
+        cluster.seeds = configuration.clusterSeeds
+        let pingInterval = configuration.clusterPingIntervalMilliseconds
+        cluster.pingInterval = pingInterval > 0 ? .milliseconds(pingInterval) : nil
+        cluster.allowsShardPubSubWhenDown = configuration.clusterAllowsShardPubSubWhenDown
         cluster.nodeTimeout = .milliseconds(configuration.clusterNodeTimeoutMilliseconds)
         cluster.blacklistTime = .seconds(configuration.clusterBlacklistSeconds)
         cluster.requiresFullCoverage = configuration.clusterRequiresFullCoverage

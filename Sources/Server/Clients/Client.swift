@@ -61,6 +61,8 @@ final class Client: @unchecked Sendable {
     var isAuthenticated = false
     var isReadOnly = false
     var isMonitor = false
+    /// Is told when slots move.
+    var wantsTopology = false
     var isNoEvict = false
     var isNoTouch = false
     /// No more replies are written, or all but the next.

@@ -34,16 +34,21 @@ enum ClusterAdministrationCommands {
 
     static let forget = Command(
         "cluster|forget",
-        "Removes a node from this node's view.",
-        arity: .exactly(3),
+        "Removes a node from this node's view; EVERYWHERE stays at it until all members have been told.",
+        arity: .atLeast(3),
         flags: flags,
         group: .cluster,
         since: "3.0.0",
         place: .cluster,
-        syntax: "<node-id>"
+        syntax: "<node-id> [EVERYWHERE]"
     ) { call throws(CommandError) in
+        let everywhere = call.arguments.count == 4
+        guard call.arguments.count <= 4 else { throw .wrongArity }
+        guard !everywhere || call.arguments[3].isWord("EVERYWHERE") else { throw .syntax }
         let name = call.arguments[2].text
-        try call.administer { (thread) throws(ClusterError) in try thread.state.forget(name, at: thread.now) }
+        try call.administer { (thread) throws(ClusterError) in
+            try thread.state.forget(name, everywhere: everywhere, at: thread.now)
+        }
     }
 
     static let reset = Command(

@@ -15,6 +15,7 @@ enum ClusterCommands {
         since: "3.0.0",
         helpSince: "5.0.0",
         subcommands: ClusterViewCommands.all + ClusterAdministrationCommands.all + ClusterSlotCommands.all
+            + ClusterTopologyCommands.all
     )
 
     static let readonly = Command(
@@ -77,7 +78,7 @@ extension Call {
     }
 
     /// How the client wants addresses shown.
-    var clientView: ClientView { ClientView(isIPv6: client.local.host.contains(":")) }
+    var clientView: ClientView { client.view }
 
     /// Does what the administrator says, and answers OK or with what is wrong about it.
     func administer(_ body: (ClusterThread) throws(ClusterError) -> Void) throws(CommandError) {

@@ -1,5 +1,6 @@
 // Commands about the connection itself: greeting, proving who one is, choosing a database, leaving.
 
+internal import Cluster
 internal import Commands
 internal import Configuration
 internal import Keyspace
@@ -164,12 +165,15 @@ enum ConnectionCommands {
         if let name { client.name = name.array }
         client.version = UInt8(version)
         call.reply.version = client.version
+        if client.version == 2 { call.node.unsubscribeFromTopology(client) }
         replyGreeting(call)
     }
 
     private static func replyGreeting(_ call: Call) {
         let reply = call.reply
-        reply.map(7)
+        // One more than Redis says: a client sees at once whether the map of slots that it has is right.
+        let map = call.node.slotMaps.map
+        reply.map(map == nil ? 7 : 8)
         reply.bulk("server")
         reply.bulk("redis")
         reply.bulk("version")
@@ -184,6 +188,9 @@ enum ConnectionCommands {
         reply.bulk("master")
         reply.bulk("modules")
         reply.array(0)
+        guard let map else { return }
+        reply.bulk("topology")
+        reply.bulk(map.topologyText)
     }
 
     static let reset = Command(
@@ -207,6 +214,7 @@ enum ConnectionCommands {
         call.reply.version = 2
         client.name = []
         client.isReadOnly = false
+        call.node.unsubscribeFromTopology(client)
         client.isNoEvict = false
         client.isNoTouch = false
         client.replyMode = .on

@@ -124,8 +124,7 @@ extension Executor {
         let shard = node.shard(ofSlot: slot)
         let isAtKeys = seat == .shard(shard) || holdsEverything
         let route = map.route(slot, traits) { isAtKeys ? presence(of: keys) : Self.allPresent(keys) }
-        let local = client.local.host
-        return map.errorText(route, slot: slot, for: ClientView(isIPv6: local.contains(":")))
+        return map.errorText(route, slot: slot, for: client.view)
     }
 
     private func presence(of keys: [Key]) -> KeyPresence {

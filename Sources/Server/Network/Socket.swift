@@ -151,6 +151,25 @@ enum Socket {
         return port.map { SocketAddress(host: text(host), port: $0) }
     }
 
+    /// The literal addresses that a name stands for, in the resolver's order. Waits for the resolver.
+    static func addresses(of name: String) -> [String] {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard unsafe getaddrinfo(name, nil, &hints, &found) == 0, let first = unsafe found else { return [] }
+        defer { unsafe freeaddrinfo(first) }
+        var addresses: [String] = []
+        var next: UnsafeMutablePointer<addrinfo>? = unsafe first
+        while let info = unsafe next?.pointee {
+            var host = [CChar](repeating: 0, count: 64)
+            if unsafe getnameinfo(info.ai_addr, info.ai_addrlen, &host, 64, nil, 0, NI_NUMERICHOST) == 0 {
+                addresses.append(text(host))
+            }
+            unsafe next = info.ai_next
+        }
+        return addresses
+    }
+
     private static func text(_ characters: [CChar]) -> String {
         String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

@@ -257,6 +257,7 @@ extension Shard {
         precondition(!client.isAway, "a client is closed at home")
         client.isClosed = true
         clients[client.id] = nil
+        topologySubscribers.remove(client.id)
         closed.append(client)
         if client.isPostponed { postponed.removeAll { $0 === client } }
         poller.unwatch(client.file)

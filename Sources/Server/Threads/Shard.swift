@@ -33,6 +33,8 @@ final class Shard: @unchecked Sendable {
     var ready: [Client] = []
     /// Clients whose next command CLIENT PAUSE holds back.
     var postponed: [Client] = []
+    /// Clients of this shard that are told when slots move.
+    var topologySubscribers: Set<Int64> = []
     /// Closed clients: the last events of this round may still name them.
     var closed: [Client] = []
     /// Listening sockets by their token; only the first shard has any.
