@@ -141,6 +141,8 @@ public struct SlotClaim: Equatable, Sendable {
 public struct Publication: Equatable, Sendable {
     public var channel: [UInt8]
     public var message: [UInt8]
+
+    public init(channel: [UInt8], message: [UInt8]) { (self.channel, self.message) = (channel, message) }
 }
 
 /// MODULE: bytes from one module to its like elsewhere.

@@ -24,6 +24,8 @@ public struct ClusterLink: Sendable {
     var localIP: String
     /// The peer sent extensions on it, so it understands ours.
     var carriesExtensions = false
+    /// The peer has sent a PONG on it, so it knows whose link it is.
+    var hasAnswered = false
     var inbox = BusInbox()
 }
 

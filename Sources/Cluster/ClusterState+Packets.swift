@@ -37,6 +37,11 @@ extension ClusterState {
             return closeLink(id)
         }
         nodes[index].bytesReceived = now
+        switch body {
+        case .publish(let publication): receive(publication, sharded: false)
+        case .publishShard(let publication): receive(publication, sharded: true)
+        default: break  // MODULE: this server has no modules.
+        }
     }
 
     private mutating func receive(_ body: BusBody, from header: BusHeader, on id: LinkID) {
@@ -52,7 +57,9 @@ extension ClusterState {
         case .meet(let heartbeat): receive(heartbeat, as: .meet, from: header, member: sender, on: id)
         case .fail(let failed): if sender != nil { receiveFailure(of: failed, from: header.sender) }
         case .update(let claim): if sender != nil { receive(claim) }
-        case .publish, .publishShard, .module, .authRequest, .authAck, .manualFailoverStart:
+        case .publish(let publication): if sender != nil { receive(publication, sharded: false) }
+        case .publishShard(let publication): if sender != nil { receive(publication, sharded: true) }
+        case .module, .authRequest, .authAck, .manualFailoverStart:
             break  // Counted, and a sign of life; nothing on this floor acts on them.
         }
     }
@@ -99,6 +106,7 @@ extension ClusterState {
                 return loseAddress(of: index, answeredBy: header.sender)
             }
             if type == .pong {
+                links[id].hasAnswered = true
                 noteTold(index)
                 receivePong(from: index)
             }

@@ -5,7 +5,7 @@
 // alone, and a save is always the first of them. Several changes in one wakeup cost one save and one broadcast.
 //
 // What each question is answered with stands in the extensions: +Links, +Packets, +Handshake, +Gossip, +FailureDetection,
-// +Epochs, +Roles, +SlotOwnership, +Health, +Cron, +Administration, +Seeds, +Dismissal, +Views.
+// +Epochs, +Roles, +SlotOwnership, +Health, +Cron, +Administration, +Seeds, +Dismissal, +PubSub, +Views.
 
 /// What happens to a node.
 public enum ClusterEvent: Sendable {
@@ -48,6 +48,8 @@ public enum ClusterEffect: Equatable, Sendable {
     case dropKeys(of: SlotSet)
     /// The node starts anew: delete all keys.
     case dropAllKeys
+    /// A member has published this: for the subscribers of this node.
+    case deliver(Publication, sharded: Bool)
     case log(LogLevel, String)
 }
 

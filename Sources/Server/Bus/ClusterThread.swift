@@ -214,6 +214,7 @@ final class ClusterThread: @unchecked Sendable {
         case .send(let bytes, let link): send(bytes, on: link)
         case .dropKeys(let slots): node.dropKeys(of: slots)
         case .dropAllKeys: node.dropAllKeys()
+        case .deliver: break  // No client can subscribe yet.
         case .log(let level, let text): node.log.write(Log.Level(level)) { text }
         }
     }
