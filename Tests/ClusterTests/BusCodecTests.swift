@@ -1,5 +1,6 @@
 // Packets: those of real servers are understood and written byte for byte; anything else is refused without harm.
 
+import Simulator
 import Testing
 
 @testable import Cluster

@@ -1,5 +1,6 @@
 // Epochs and slots: whose claim counts, who is told, and what an outsider cannot do.
 
+import Simulator
 import Testing
 
 @testable import Cluster

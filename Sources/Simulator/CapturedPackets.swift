@@ -1,17 +1,16 @@
 // Packets captured from running nodes of Redis 7.0.15 (R7) and Valkey 9.1.2 (V9), written as hexadecimal digits in which
 // `[xx*n]` stands for n bytes xx.
 
-import Testing
-
-struct CapturedPacket: CustomTestStringConvertible, Sendable {
+/// A packet of a real server: what codecs must read, and what hostile traffic is made from.
+public struct CapturedPacket: CustomStringConvertible, Sendable {
     let what: String
-    let byteCount: Int
+    public let byteCount: Int
     let notation: String
 
-    var testDescription: String { what }
+    public var description: String { what }
 
     /// The notation written out.
-    var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         var bytes: [UInt8] = []
         for word in notation.split(separator: " ") {
             if word.hasPrefix("[") {
@@ -27,7 +26,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
         return bytes
     }
 
-    static let meetOfRedis = CapturedPacket(
+    public static let meetOfRedis = CapturedPacket(
         what: "MEET, R7 first packet to a stranger (no gossip, no extensions)",
         byteCount: 2256,
         notation: """
@@ -36,7 +35,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             43f9001101000000
             """
     )
-    static let pongOfValkey = CapturedPacket(
+    public static let pongOfValkey = CapturedPacket(
         what: "PONG, V9 answer to it (EXT_DATA set, 0 extensions)",
         byteCount: 2256,
         notation: """
@@ -45,7 +44,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             44031c1101040000
             """
     )
-    static let meetOfValkey = CapturedPacket(
+    public static let meetOfValkey = CapturedPacket(
         what: "MEET, V9, one gossip entry",
         byteCount: 2360,
         notation: """
@@ -55,7 +54,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             000000006b039ae33132372e302e302e31 [00*37] 1ce943f9000100000000
             """
     )
-    static let pongWithShard = CapturedPacket(
+    public static let pongWithShard = CapturedPacket(
         what: "PONG, V9 with shard-id extension",
         byteCount: 2304,
         notation: """
@@ -66,7 +65,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             3637633231653032
             """
     )
-    static let pongOfRedisWithHostname = CapturedPacket(
+    public static let pongOfRedisWithHostname = CapturedPacket(
         what: "PONG, R7 with hostname extension, 3 gossip entries, slots 0-5460",
         byteCount: 2592,
         notation: """
@@ -82,7 +81,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             180000000072312e6578616d706c652e636f6d0000
             """
     )
-    static let pingWithExtensions = CapturedPacket(
+    public static let pingWithExtensions = CapturedPacket(
         what: "PING, V9, extensions 0,1,4,5,6,8,3 (client port 9999, zone az-1), slots 5461-10922",
         byteCount: 2728,
         notation: """
@@ -100,7 +99,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             300003000036383236643534666132653135346436623065623736623165356664326237363361366134356536
             """
     )
-    static let pongWithForgotten = CapturedPacket(
+    public static let pongWithForgotten = CapturedPacket(
         what: "PONG, V9 with forgotten-node (ttl 60) and shard-id",
         byteCount: 2672,
         notation: """
@@ -117,7 +116,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             3c0000003000030000656532386339623838356262316234313266386536346638353631613565306637303438616161 65
             """
     )
-    static let fail = CapturedPacket(
+    public static let fail = CapturedPacket(
         what: "FAIL, R7",
         byteCount: 2296,
         notation: """
@@ -127,7 +126,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             43fa01110000000036666534653463303533316238656264626630336230396639316231373733303737326665666564
             """
     )
-    static let publish = CapturedPacket(
+    public static let publish = CapturedPacket(
         what: "PUBLISH full, R7, channel “chan” message “hello”",
         byteCount: 2273,
         notation: """
@@ -136,21 +135,21 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             [00*1485] 43f90111 [00*7] 04000000056368616e68656c6c6f
             """
     )
-    static let lightPublish = CapturedPacket(
+    public static let lightPublish = CapturedPacket(
         what: "PUBLISH light, V9, same",
         byteCount: 33,
         notation: """
             52436d6200000021000100008004000000000004000000056368616e68656c6c6f
             """
     )
-    static let lightPublishShard = CapturedPacket(
+    public static let lightPublishShard = CapturedPacket(
         what: "PUBLISHSHARD light, V9, “shch” “msg1”",
         byteCount: 32,
         notation: """
             52436d620000002000010000800a00000000000400000004736863686d736731
             """
     )
-    static let manualFailoverStart = CapturedPacket(
+    public static let manualFailoverStart = CapturedPacket(
         what: "MFSTART, V9 replica",
         byteCount: 2256,
         notation: """
@@ -161,7 +160,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             44051c1200000000
             """
     )
-    static let authRequest = CapturedPacket(
+    public static let authRequest = CapturedPacket(
         what: "AUTH-REQ, R7 replica, FORCEACK",
         byteCount: 2256,
         notation: """
@@ -171,7 +170,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             43fb001200020000
             """
     )
-    static let authAck = CapturedPacket(
+    public static let authAck = CapturedPacket(
         what: "AUTH-ACK, V9",
         byteCount: 2256,
         notation: """
@@ -180,7 +179,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             [ff*682] 07 [00*802] 44051d1100000000
             """
     )
-    static let update = CapturedPacket(
+    public static let update = CapturedPacket(
         what: "UPDATE, R7 about another node (epoch 11, slots 0-5460)",
         byteCount: 4352,
         notation: """
@@ -191,7 +190,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             [00*1365]
             """
     )
-    static let publishShard = CapturedPacket(
+    public static let publishShard = CapturedPacket(
         what: "PUBLISHSHARD full, R7, “foo” “x”",
         byteCount: 2268,
         notation: """
@@ -200,7 +199,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             [ff*682] [00*120] 43fa0111 [00*7] 0300000001666f6f78
             """
     )
-    static let module = CapturedPacket(
+    public static let module = CapturedPacket(
         what: "MODULE full, R7, module name bustestab (id 6EEB2D7ACB5A6C00, sent little-endian), type 7, “hello”",
         byteCount: 2274,
         notation: """
@@ -209,7 +208,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             4449001101000000006c5acb7a2deb6e000000050768656c6c6f
             """
     )
-    static let lightModule = CapturedPacket(
+    public static let lightModule = CapturedPacket(
         what: "MODULE light, V9, same",
         byteCount: 34,
         notation: """
@@ -217,7 +216,7 @@ struct CapturedPacket: CustomTestStringConvertible, Sendable {
             """
     )
 
-    static let all = [
+    public static let all = [
         meetOfRedis,
         pongOfValkey,
         meetOfValkey,
