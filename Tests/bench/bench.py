@@ -234,6 +234,26 @@ class Benchmark:
         medians = {p: {name: statistics.median(values) for name, values in by.items()} for p, by in found.items()}
         self.report.compared(f"Latency of GET at {rate} per second, µs", "percentile", medians, ".0f")
 
+    def pauses(self):
+        """Commands that took longer than a millisecond while a table grew to its full size, by the server's own slow log."""
+        keys = 1_000_000 if self.quick else 5_000_000
+        slow, longest = {}, {}
+        for server in self.single_shard():
+            node = self.start(server)
+            try:
+                node.call("CONFIG", "SET", "slowlog-log-slower-than", "1000", "slowlog-max-len", "10000")
+                load.fill(node.port, keys, b"x" * 8)
+                entries = node.call("SLOWLOG", "GET", "10000")
+            finally:
+                end([node])
+            slow[server.name] = len(entries)
+            longest[server.name] = max((entry[2] for entry in entries), default=0) / 1000
+        rows = [
+            ["SETs of more than 1 ms"] + [f"{count}" for count in slow.values()],
+            ["the longest, ms (0: none above 1)"] + [f"{milliseconds:.1f}" for milliseconds in longest.values()],
+        ]
+        self.report.table(f"Pauses while {keys:,} keys come in", ["what"] + list(slow), rows)
+
     def memory(self):
         """Bytes per key, as the kernel sees them (resident memory) and as the server counts them (used_memory)."""
         keys = 200_000 if self.quick else 1_000_000
@@ -287,7 +307,7 @@ def end(nodes):
         node.kill()
 
 
-PARTS = ("throughput", "cluster", "large", "latency", "memory", "start", "instructions")
+PARTS = ("throughput", "cluster", "large", "latency", "pauses", "memory", "start", "instructions")
 
 
 def main():
@@ -308,6 +328,7 @@ def main():
             "cluster": lambda: benchmark.throughput(cluster=True),
             "large": benchmark.large,
             "latency": benchmark.latency,
+            "pauses": benchmark.pauses,
             "memory": benchmark.memory,
             "start": benchmark.start_up,
             "instructions": benchmark.instructions,
