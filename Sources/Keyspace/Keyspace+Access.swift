@@ -14,14 +14,14 @@ public enum AccessRecord: Equatable, Sendable {
 extension Keyspace {
     @inline(__always)
     func touch(_ entry: Entry) {
-        guard recordsClock else { return touchFrequency(entry) }
+        if recordsClock { noteClock(in: entry) } else { touchFrequency(entry) }
+    }
+
+    @inline(__always)
+    func noteClock(in entry: Entry) {
         // Written only when a new second has begun: a reader leaves the entry's cache line clean.
         if entry.access != clock { entry.access = clock }
     }
-
-    /// Whether `touch` would change nothing.
-    @inline(__always)
-    func isTouched(_ entry: Entry) -> Bool { recordsClock && entry.access == clock }
 
     /// Notes an access to `key`, as TOUCH does; returns whether it is there.
     public func touch(_ key: Key, in database: Int) -> Bool { lookup(key, in: database) != nil }

@@ -47,7 +47,8 @@ extension Keyspace {
     public func set(_ key: Key, in database: Int, to value: Bytes, expiry: ExpiryRule = .discard) -> Bool {
         if let number = parseInteger(value) { return set(key, in: database, to: number, expiry: expiry) }
         // Text over text of the same length, as most writes are.
-        if case .discard = expiry, let entry = glimpse(key, in: database), isTouched(entry), entry.overwrite(value) {
+        if case .discard = expiry, recordsClock, let entry = glimpse(key, in: database), entry.overwrite(value) {
+            noteClock(in: entry)
             return false
         }
         return setText(key, in: database, to: value, expiry: expiry)

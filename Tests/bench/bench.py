@@ -113,19 +113,38 @@ def matrix(quick):
     return workloads
 
 
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """What a load takes of a server: medians over alternating rounds."""
+
+    #: Microseconds of CPU per command, user and system.
+    cpu: float
+    #: Of these, the server's own: what the kernel does for a read or a write is the same for all.
+    user: float
+    #: Commands per second.
+    rate: float
+
+
 def measure_workload(workload, nodes, rounds, requests, keyspace=KEYS):
-    """CPU microseconds per command and commands per second of each server, as medians over alternating rounds."""
-    cpu, rate = {name: [] for name in nodes}, {name: [] for name in nodes}
+    """The figures of each server, by its name."""
+    cpu, user, rate = ({name: [] for name in nodes} for _ in range(3))
     for _ in range(rounds):
         for name, node in nodes.items():
-            before = cpu_nanoseconds(node)
+            before, user_before = cpu_nanoseconds(node), user_seconds(node)
             rate[name].append(
                 load.closed_loop(
                     node.port, workload.arguments(), requests, workload.clients, workload.pipeline, keyspace
                 )
             )
             cpu[name].append((cpu_nanoseconds(node) - before) / 1000 / requests)
-    return {name: (statistics.median(cpu[name]), statistics.median(rate[name])) for name in nodes}
+            user[name].append((user_seconds(node) - user_before) * 1e6 / requests)
+    return {name: Figures(*(statistics.median(found[name]) for found in (cpu, user, rate))) for name in nodes}
+
+
+def user_seconds(node):
+    """User time of all threads, to the kernel's tick of 10 ms."""
+    fields = pathlib.Path(f"/proc/{node.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_nanoseconds(node):
@@ -157,7 +176,7 @@ class Report:
         rows = []
         for what, figures in measured.items():
             best = (min if lower_is_better else max)(figures[name] for name in names if name in PEERS)
-            ratios = [f"{figures[name] / best:.2f}" for name in ours]
+            ratios = [f"{figures[name] / best:.2f}" if best else "–" for name in ours]
             rows.append([what] + [f"{figures[name]:{unit}}" for name in names] + ratios)
         self.table(title, [first] + names + [f"{name} : better peer" for name in ours], rows)
 
@@ -183,7 +202,7 @@ class Benchmark:
     def throughput(self, cluster):
         """CPU per command and throughput of the whole matrix."""
         rounds = 3 if self.quick else 5
-        cpu, rate = {}, {}
+        cpu, user, rate = {}, {}, {}
         nodes = self.start_all(self.servers, cluster)
         try:
             for workload in matrix(self.quick):
@@ -191,18 +210,21 @@ class Benchmark:
                     workload.prepare(node)
                 requests = {1: 60_000, 32: 600_000}[workload.pipeline] // (5 if workload.command == "MGET 10" else 1)
                 figures = measure_workload(workload, nodes, rounds, requests // (2 if self.quick else 1))
-                cpu[workload.title] = {name: figure[0] for name, figure in figures.items()}
-                rate[workload.title] = {name: figure[1] for name, figure in figures.items()}
+                cpu[workload.title] = {name: figure.cpu for name, figure in figures.items()}
+                user[workload.title] = {name: figure.user for name, figure in figures.items()}
+                rate[workload.title] = {name: figure.rate for name, figure in figures.items()}
         finally:
             end(nodes.values())
         mode = "cluster mode" if cluster else "stand-alone"
         self.report.compared(f"Server CPU per command, µs ({mode})", "load", cpu, ".2f")
+        self.report.compared(f"Of which user time, µs ({mode})", "load", user, ".2f")
         self.report.compared(f"Commands per second ({mode})", "load", rate, ",.0f", lower_is_better=False)
 
     def large(self):
         """GET and SET with more keys than the caches hold; one server at a time, for the memory they take."""
         keys = 1_000_000 if self.quick else 5_000_000
         cpu = {f"{command} 8 B, pipeline 32, 50 clients": {} for command in ("GET", "SET")}
+        user = {title: {} for title in cpu}
         for server in self.single_shard():
             node = self.start(server)
             try:
@@ -210,10 +232,12 @@ class Benchmark:
                 for title in cpu:
                     workload = Workload(title.split()[0], 8, 32, 50)
                     figures = measure_workload(workload, {server.name: node}, 3, 1_000_000, keys)
-                    cpu[title][server.name] = figures[server.name][0]
+                    cpu[title][server.name] = figures[server.name].cpu
+                    user[title][server.name] = figures[server.name].user
             finally:
                 end([node])
         self.report.compared(f"Server CPU per command with {keys:,} keys, µs", "load", cpu, ".2f")
+        self.report.compared(f"Of which user time, µs ({keys:,} keys)", "load", user, ".2f")
 
     def latency(self):
         """Latency of GET at a rate that all servers can bear."""
