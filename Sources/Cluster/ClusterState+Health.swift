@@ -8,14 +8,16 @@ struct HealthClock: Sendable {
 }
 
 extension ClusterState {
-    /// A node that starts lets others tell it what has changed before it accepts writes.
+    /// A node that starts lets others tell it what has changed before it accepts writes, or votes.
     private static let startDelay = Duration.seconds(2)
+
+    /// Whether the others have had the time to tell this node what has changed while it was away.
+    var hasListenedSinceStart: Bool { healthClock.firstCheck.map { now - $0 >= ClusterState.startDelay } ?? false }
 
     mutating func updateHealth() {
         deferred.healthCheck = false
-        let firstCheck = healthClock.firstCheck ?? now
-        healthClock.firstCheck = firstCheck
-        if myself.isPrimary, health == .fail, now - firstCheck < ClusterState.startDelay { return }
+        if healthClock.firstCheck == nil { healthClock.firstCheck = now }
+        if myself.isPrimary, health == .fail, !hasListenedSinceStart { return }
 
         var isOK = true
         if configuration.requiresFullCoverage {

@@ -59,7 +59,8 @@ extension ClusterState {
         case .update(let claim): if sender != nil { receive(claim) }
         case .publish(let publication): if sender != nil { receive(publication, sharded: false) }
         case .publishShard(let publication): if sender != nil { receive(publication, sharded: true) }
-        case .module, .authRequest, .authAck, .manualFailoverStart:
+        case .authRequest: if let sender { receiveVoteRequest(from: sender, header) }
+        case .module, .authAck, .manualFailoverStart:
             break  // Counted, and a sign of life; nothing on this floor acts on them.
         }
     }

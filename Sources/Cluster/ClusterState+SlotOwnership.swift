@@ -39,7 +39,7 @@ extension ClusterState {
         apply(claim.slots, claimedBy: owner, epoch: claim.configEpoch)
     }
 
-    private mutating func sendUpdate(about owner: NodeIndex, to recipient: NodeIndex) {
+    mutating func sendUpdate(about owner: NodeIndex, to recipient: NodeIndex) {
         guard let link = nodes[recipient].outbound else { return }
         let claim = SlotClaim(
             owner: nodes[owner].id,

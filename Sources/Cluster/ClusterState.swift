@@ -5,7 +5,7 @@
 // alone, and a save is always the first of them. Several changes in one wakeup cost one save and one broadcast.
 //
 // What each question is answered with stands in the extensions: +Links, +Packets, +Handshake, +Gossip, +FailureDetection,
-// +Epochs, +Roles, +SlotOwnership, +Health, +Cron, +Administration, +Seeds, +Dismissal, +PubSub, +Views.
+// +Epochs, +Voting, +Roles, +SlotOwnership, +Health, +Cron, +Administration, +Seeds, +Dismissal, +PubSub, +Views.
 
 /// What happens to a node.
 public enum ClusterEvent: Sendable {

@@ -1,5 +1,6 @@
 """Servers under test and their peers, as processes that a test starts, asks, and ends by their ids."""
 
+import itertools
 import os
 import pathlib
 import random
@@ -21,6 +22,7 @@ APUS = shlex.split(os.environ.get("APUS_SERVER", str(ROOT / ".build/release/apus
 IS_APUS = "apus" in os.path.basename(APUS[0])
 
 DEADLINE = 20
+SLOTS = 16384
 
 
 def valkey_server():
@@ -210,6 +212,16 @@ class ClusterNode(Node):
     def add_slots(self, first, last):
         reply = self.call("CLUSTER", "ADDSLOTSRANGE", first, last)
         assert reply == "OK", reply
+
+
+def join(nodes):
+    """Makes a cluster of nodes that do not know one another, with equal shares of the slots."""
+    for node in nodes[1:]:
+        nodes[0].meet(node)
+    bounds = [SLOTS * i // len(nodes) for i in range(len(nodes) + 1)]
+    for node, (first, after) in zip(nodes, itertools.pairwise(bounds)):
+        node.add_slots(first, after - 1)
+    wait_for_cluster(nodes)
 
 
 def wait_for_cluster(nodes, slots=True, seconds=30):

@@ -8,11 +8,10 @@ import time
 import pytest
 import redis
 
-from nodes import IS_APUS, commands_of, wait_for_cluster
+from nodes import IS_APUS, SLOTS, commands_of, join, wait_for_cluster
 from wire import Error, Null, command, wait_for
 
 KINDS = [kind for kind in ("apus", "redis", "valkey") if commands_of(kind)]
-SLOTS = 16384
 
 #: Lines that no node's log may have after a quiet life.
 TROUBLE = ("assert", "crash", "Bad message", "wrong type", "corrupted", "PANIC", "BUG")
@@ -29,15 +28,6 @@ def cluster(three):
     """The same, met, with a third of the slots each."""
     join(three)
     return three
-
-
-def join(nodes):
-    for node in nodes[1:]:
-        nodes[0].meet(node)
-    bounds = [SLOTS * i // len(nodes) for i in range(len(nodes) + 1)]
-    for node, (first, after) in zip(nodes, itertools.pairwise(bounds)):
-        node.add_slots(first, after - 1)
-    wait_for_cluster(nodes)
 
 
 def assert_no_trouble(nodes):

@@ -1,0 +1,93 @@
+"""Failovers in mixed clusters: replicas of Redis and Valkey that become primaries only because Apus primaries vote."""
+
+import signal
+
+import pytest
+
+from nodes import SLOTS, commands_of, join, slot_owners, wait_for_cluster
+from wire import Error, wait_for
+
+PEERS = [kind for kind in ("redis", "valkey") if commands_of(kind)]
+
+
+class MixedCluster:
+    """Two primaries under test and one of a peer, which has a replica: without a vote from the two, no majority of three."""
+
+    def __init__(self, start, kind):
+        self.voters = [start("apus", cluster=True) for _ in range(2)]
+        self.primary, self.replica = (start(kind, cluster=True) for _ in range(2))
+        join([*self.voters, self.primary])
+        self.voters[0].meet(self.replica)
+        wait_for_cluster(self.nodes)
+        assert self.replica.call("CLUSTER", "REPLICATE", self.primary.id) == "OK"
+        wait_for(lambda: self.replica.client().info("replication").get("master_link_status") == "up", 30, what="in sync")
+        self.wait_until_all_see(self.replica, "slave")
+
+    @property
+    def nodes(self):
+        return [*self.voters, self.primary, self.replica]
+
+    @property
+    def running(self):
+        return [node for node in self.nodes if node.process.poll() is None]
+
+    def wait_until_all_see(self, node, flag, seconds=30):
+        identifier = node.id
+        for other in self.running:
+            wait_for(lambda: flag in other.flags(identifier), seconds, 0.05, f"{other} sees that {node} is {flag}")
+
+    def has_taken_over(self):
+        """Whether every running node says that the replica owns what the primary owned, and that all is well."""
+        share = (SLOTS * 2 // 3, SLOTS - 1, self.replica.port)
+        return all(share in slot_owners(node) and node.info()["cluster_state"] == "ok" for node in self.running)
+
+    def vote_epoch(self, voter):
+        """What the voter has on disk: the last epoch in which it voted."""
+        return int((voter.folder / "nodes.conf").read_text().split("lastVoteEpoch ")[1])
+
+
+@pytest.fixture(params=PEERS)
+def cluster(start, request):
+    return MixedCluster(start, request.param)
+
+
+def test_the_replica_of_a_dead_peer_is_elected_by_this_projects_primaries(cluster):
+    assert cluster.primary.call("SET", "a", "kept") == "OK"  # slot 15495, of the last third
+    assert cluster.primary.call("WAIT", 1, 5000) == 1
+
+    cluster.primary.kill()
+    wait_for(cluster.has_taken_over, 30, 0.1, "the replica owns its primary's slots")
+
+    assert all(cluster.vote_epoch(voter) > 0 for voter in cluster.voters)
+    assert cluster.replica.call("GET", "a") == b"kept"
+    assert cluster.voters[0].call("GET", "a") == Error(f"MOVED 15495 127.0.0.1:{cluster.replica.port}")
+    epochs = {node.info()["cluster_current_epoch"] for node in cluster.running}
+    assert len(epochs) == 1
+
+    cluster.primary.start()
+    cluster.wait_until_all_see(cluster.primary, "slave")
+    wait_for_cluster(cluster.nodes)
+    assert cluster.has_taken_over()
+
+
+@pytest.mark.parametrize("mode", [(), ("FORCE",), ("TAKEOVER",)], ids=lambda mode: mode[0] if mode else "agreed")
+def test_a_peers_replica_takes_over_when_an_administrator_says_so(cluster, mode):
+    assert cluster.replica.call("CLUSTER", "FAILOVER", *mode) == "OK"
+
+    wait_for(cluster.has_taken_over, 15, 0.05, "the replica owns its primary's slots")
+    cluster.wait_until_all_see(cluster.primary, "slave")
+    assert any(cluster.vote_epoch(voter) > 0 for voter in cluster.voters) == (mode != ("TAKEOVER",))
+
+
+def test_a_voter_remembers_over_a_crash_in_which_epoch_it_voted(cluster):
+    cluster.primary.kill()
+    wait_for(cluster.has_taken_over, 30, 0.1, "the replica owns its primary's slots")
+    epochs = [cluster.vote_epoch(voter) for voter in cluster.voters]
+
+    for voter in cluster.voters:
+        voter.restart(signal.SIGKILL)
+    wait_for(cluster.has_taken_over, 30, 0.1, "the voters are back")
+
+    assert [cluster.vote_epoch(voter) for voter in cluster.voters] == epochs
+    for voter in cluster.voters:
+        assert int(voter.info()["cluster_current_epoch"]) >= max(epochs)
