@@ -44,7 +44,23 @@ public struct ClusterConfiguration: Equatable, Sendable {
     public var requiresFullCoverage = true
     public var allowsReadsWhenDown = false
     public var allowsShardPubSubWhenDown = true
+    /// `cluster-replica-no-failover`.
     public var hasNoFailover = false
+    /// How many node timeouts old a replica's data may be for it to stand for election; 0: any age
+    /// (`cluster-replica-validity-factor`).
+    public var replicaValidityFactor = 10
+    /// How often a primary says something on the replication stream (`repl-ping-replica-period`).
+    public var replicaPingPeriod: Duration = .seconds(10)
+    /// `cluster-manual-failover-timeout`.
+    public var manualFailoverTimeout: Duration = .seconds(5)
+    /// Whether replicas go where they are needed, and primaries that have lost all slots follow who took the last
+    /// (`cluster-allow-replica-migration`).
+    public var allowsReplicaMigration = true
+    /// How many replicas a primary keeps for itself (`cluster-migration-barrier`).
+    public var migrationBarrier = 1
+    /// Whether whoever drives the machine can copy a primary's data. Where not, this node never becomes a replica: an empty
+    /// one could win an election.
+    public var replicatesData = true
     public var preferredEndpoint: EndpointType = .ip
     /// Whom to meet when nobody is known, or reached (`cluster-seeds`).
     public var seeds: [Seed] = []

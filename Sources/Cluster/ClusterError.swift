@@ -25,6 +25,13 @@ public enum ClusterError: Error, Equatable, Sendable {
     case configEpochSet
     case invalidConfigEpoch(Int64)
     case resetWithKeys
+    case failoverOnPrimary
+    case primaryUnknown
+    case primaryDown
+    case cannotReplicateMyself
+    case cannotReplicateReplica
+    case notEmptyEnoughToReplicate
+    case replicationUnavailable
 
     public var text: String {
         switch self {
@@ -54,6 +61,13 @@ public enum ClusterError: Error, Equatable, Sendable {
         case .configEpochSet: "Node config epoch is already non-zero"
         case .invalidConfigEpoch(let epoch): "Invalid config epoch specified: \(epoch)"
         case .resetWithKeys: "CLUSTER RESET can't be called with master nodes containing keys"
+        case .failoverOnPrimary: "You should send CLUSTER FAILOVER to a replica"
+        case .primaryUnknown: "I'm a replica but my master is unknown to me"
+        case .primaryDown: "Master is down or failed, please use CLUSTER FAILOVER FORCE"
+        case .cannotReplicateMyself: "Can't replicate myself"
+        case .cannotReplicateReplica: "I can only replicate a master, not a replica."
+        case .notEmptyEnoughToReplicate: "To set a master the node must be empty and without assigned slots."
+        case .replicationUnavailable: "Data replication is not built yet: this node cannot be a replica"
         }
     }
 }

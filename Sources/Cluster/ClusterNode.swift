@@ -41,6 +41,8 @@ public struct ClusterNode: Sendable {
     /// When anything at all came from it: a long message can hold a PONG back for longer than the timeout.
     var bytesReceived: Instant?
     var failedAt: Instant?
+    /// Since when it has been a primary without replicas that had some, as a replica sees it that could go to it.
+    var orphanedSince: Instant?
     var failureReports: [FailureReport] = []
     /// The number of the heartbeat in which it was last picked for gossip, so that none names a node twice.
     var lastGossip: UInt64 = 0

@@ -59,9 +59,7 @@ extension ClusterState {
         if myself.isPrimary {
             guard !hasKeys else { throw .resetWithKeys }
         } else {
-            becomePrimary(.myself)
-            nodes[.myself].shard = .random(using: &random)
-            add(.dropAllKeys)
+            standAlone()
         }
         slots.migrating = [:]
         slots.importing = [:]
@@ -82,6 +80,29 @@ extension ClusterState {
         deferred.durableSave = true
         deferred.healthCheck = true
         deferred.slotMap = true
+    }
+
+    /// CLUSTER REPLICATE: becomes the replica of a primary, and gives up its own data for it.
+    ///
+    /// - Parameter hasKeys: whether there is data here; only a replica may lose it.
+    public mutating func replicate(_ text: String, hasKeys: Bool, at now: Instant) throws(ClusterError) {
+        self.now = now
+        let primary = try node(named: text)
+        guard primary != .myself else { throw .cannotReplicateMyself }
+        guard nodes[primary].isPrimary else { throw .cannotReplicateReplica }
+        guard myself.isReplica || (myself.slots.isEmpty && !hasKeys) else { throw .notEmptyEnoughToReplicate }
+        guard configuration.replicatesData else { throw .replicationUnavailable }
+        follow(primary)
+    }
+
+    /// CLUSTER REPLICATE NO ONE: becomes a primary without slots and without data.
+    public mutating func replicateNoOne(at now: Instant) {
+        self.now = now
+        guard myself.isReplica else { return }
+        log(.notice, "This node replicates no one from now on, as an administrator says")
+        standAlone()
+        deferred.durableSave = true
+        deferred.pongBroadcast = true
     }
 
     /// CLUSTER SET-CONFIG-EPOCH: spares a new cluster the collisions of its first epochs.

@@ -8,6 +8,12 @@ extension ClusterState {
         watchForSilence()
         pursueDismissals()
         seekSeeds()
+        advanceManualFailover()
+        if myself.isReplica {
+            followWhomMyPrimaryFollows()
+            advanceElection()
+            migrateToOrphanedPrimary()
+        }
         if health == .fail { deferred.healthCheck = true }
     }
 

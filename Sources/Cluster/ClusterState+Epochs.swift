@@ -11,6 +11,7 @@ extension ClusterState {
         if header.replicaOf == nil, header.configEpoch > nodes[index].configEpoch {
             nodes[index].configEpoch = header.configEpoch
             deferred.durableSave = true
+            abandonElection(overtakenBy: header.configEpoch)
         }
     }
 

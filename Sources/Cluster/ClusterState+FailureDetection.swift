@@ -90,5 +90,6 @@ extension ClusterState {
         nodes[index].failedAt = now
         deferred.save = true
         deferred.healthCheck = true
+        if index == myself.replicaOf { deferred.election = true }
     }
 }

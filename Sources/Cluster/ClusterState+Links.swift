@@ -89,8 +89,8 @@ extension ClusterState {
     }
 
     /// Sends one packet to every member that we have a link to.
-    mutating func broadcast(_ body: BusBody) {
-        let packet = BusMessage.full(header(), body).encoded()
+    mutating func broadcast(_ body: BusBody, _ traits: MessageTraits = []) {
+        let packet = BusMessage.full(header(traits), body).encoded()
         for index in nodes.indices where index != .myself && !nodes[index].isInHandshake {
             if let link = nodes[index].outbound { send(packet, of: body.type, on: link) }
         }
@@ -101,6 +101,8 @@ extension ClusterState {
         let myself = nodes[.myself]
         let primary = myself.replicaOf.map { nodes[$0] }
         let ports = myself.ports(onTLSBus: configuration.usesTLS)
+        let primaryFailed: NodeFlags = primary?.isFailed ?? false ? .primaryFailed : []
+        let paused: MessageTraits = frozenOffset == nil ? [] : .paused
         return BusHeader(
             sender: myself.id,
             port: ports.first,
@@ -109,12 +111,12 @@ extension ClusterState {
             ip: configuration.announcedIP,
             currentEpoch: currentEpoch,
             configEpoch: (primary ?? myself).configEpoch,
-            replicationOffset: replicationOffset,
+            replicationOffset: frozenOffset ?? replicationOffset,
             slots: (primary ?? myself).slots,
             replicaOf: primary?.id,
-            flags: myself.flags,
+            flags: myself.flags.union(primaryFailed),
             seesClusterFailing: health == .fail,
-            traits: traits
+            traits: traits.union(paused)
         )
     }
 

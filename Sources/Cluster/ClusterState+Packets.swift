@@ -60,7 +60,9 @@ extension ClusterState {
         case .publish(let publication): if sender != nil { receive(publication, sharded: false) }
         case .publishShard(let publication): if sender != nil { receive(publication, sharded: true) }
         case .authRequest: if let sender { receiveVoteRequest(from: sender, header) }
-        case .module, .authAck, .manualFailoverStart:
+        case .authAck: if let sender { receiveVote(from: sender, header) }
+        case .manualFailoverStart: if let sender { receiveManualFailoverStart(from: sender) }
+        case .module:
             break  // Counted, and a sign of life; nothing on this floor acts on them.
         }
     }
@@ -81,6 +83,7 @@ extension ClusterState {
             nodes[index].flags.insert(.understandsExtensions)
         }
         adoptEpochs(header, from: index)
+        if header.traits.contains(.paused), index == myself.replicaOf { primaryPaused(header) }
     }
 
     /// PING, PONG and MEET.

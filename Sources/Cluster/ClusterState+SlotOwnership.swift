@@ -17,7 +17,10 @@ extension ClusterState {
 
     /// Weighs what a member's header claims, and tells it what we know better.
     mutating func adoptSlots(of sender: NodeIndex, from header: BusHeader) {
-        if nodes[sender].isPrimary { apply(header.slots, claimedBy: sender, epoch: header.configEpoch) }
+        if nodes[sender].isPrimary {
+            apply(header.slots, claimedBy: sender, epoch: header.configEpoch)
+            followIfReplacedWithoutSlots(by: sender, from: header)
+        }
         let spokesman = nodes[sender].replicaOf ?? sender
         guard header.slots != nodes[spokesman].slots else { return }
         for slot in header.slots.subtracting(nodes[spokesman].slots) {
@@ -50,8 +53,13 @@ extension ClusterState {
     }
 
     /// Nearly always claim and record are equal: then 256 words are compared, and nothing else is done.
+    ///
+    /// A primary that has lost its last slot follows the one that took it, and so do its replicas: whoever took over within
+    /// the shard has all its data, and elsewhere a replica is of more use than a primary without slots.
     private mutating func apply(_ claim: SlotSet, claimedBy claimant: NodeIndex, epoch: UInt64) {
         let record = nodes[claimant].slots
+        let primary = myself.replicaOf ?? .myself
+        var isMyShardsLoss = false
         guard claim != record || !slots.unclaimed.isEmpty else { return }
         slots.unclaimed.subtract(claim.intersection(record))
         slots.unclaimed.formUnion(record.subtracting(claim))
@@ -61,15 +69,29 @@ extension ClusterState {
             if let owner {
                 guard slots.unclaimed.contains(slot) || nodes[owner].configEpoch < epoch else { continue }
                 if owner == .myself { lost.insert(slot) }
+                if owner == primary { isMyShardsLoss = true }
             }
             settleOpenSlot(slot, takenBy: claimant)
             setOwner(of: slot, to: claimant)
             deferred.durableSave = true
         }
+        if !lost.isEmpty { log(.notice, "Slots \(lost) went to node \(nodes[claimant].id) by epoch \(epoch)") }
+        let mayFollow = configuration.allowsReplicaMigration || nodes[claimant].shard == myself.shard
+        if isMyShardsLoss, nodes[primary].slots.isEmpty, mayFollow, configuration.replicatesData {
+            // The new primary's data replaces what is here as a whole.
+            return follow(claimant)
+        }
         guard !lost.isEmpty else { return }
-        log(.notice, "Slots \(lost) went to node \(nodes[claimant].id) by epoch \(epoch)")
         add(.dropKeys(of: lost))
         if myself.slots.isEmpty { log(.notice, "This node owns no slot any more") }
+    }
+
+    /// A failover of a shard without slots shows in nothing but the epoch.
+    private mutating func followIfReplacedWithoutSlots(by sender: NodeIndex, from header: BusHeader) {
+        guard header.slots.isEmpty, myself.isPrimary, myself.slots.isEmpty, nodes[sender].shard == myself.shard,
+            myself.configEpoch < header.configEpoch
+        else { return }
+        follow(sender)
     }
 
     /// An open slot that changes hands is closed, unless it only went from one node of a shard to another.

@@ -5,7 +5,8 @@
 // alone, and a save is always the first of them. Several changes in one wakeup cost one save and one broadcast.
 //
 // What each question is answered with stands in the extensions: +Links, +Packets, +Handshake, +Gossip, +FailureDetection,
-// +Epochs, +Voting, +Roles, +SlotOwnership, +Health, +Cron, +Administration, +Seeds, +Dismissal, +PubSub, +Views.
+// +Epochs, +Voting, +Election, +ManualFailover, +Roles, +Replication, +ReplicaMigration, +SlotOwnership, +Health, +Cron,
+// +Administration, +Seeds, +Dismissal, +PubSub, +Views.
 
 /// What happens to a node.
 public enum ClusterEvent: Sendable {
@@ -27,6 +28,10 @@ public enum ClusterEvent: Sendable {
     case resolved(Seed, [String])
     /// How far the replication stream has come.
     case replicationOffset(UInt64)
+    /// When something last came from the primary on the replication stream, data or a sign of life.
+    case heardFromPrimary(Instant)
+    /// What `pauseWrites` asked for is done: nothing is written beyond this offset.
+    case writesPaused(at: UInt64)
 }
 
 public enum LogLevel: Sendable {
@@ -50,6 +55,13 @@ public enum ClusterEffect: Equatable, Sendable {
     case dropAllKeys
     /// A member has published this: for the subscribers of this node.
     case deliver(Publication, sharded: Bool)
+    /// Replicate from there from now on, whatever the node did before.
+    case becomeReplica(of: ReplicationSource)
+    /// Stop replicating: the data here is what the slots of this node hold from now on.
+    case startPromotion
+    /// Hold back all writers, say so with `writesPaused`, and let them go on by themselves at `until`.
+    case pauseWrites(until: Instant)
+    case resumeWrites
     case log(LogLevel, String)
 }
 
@@ -76,6 +88,9 @@ public struct ClusterState: Sendable {
     var isOwnAddressOld = false
 
     var replicationOffset: UInt64 = 0
+    var replication: Replication
+    var election = Election()
+    var manualFailover: ManualFailover?
     var isVouched = true
     var tickCount: UInt64 = 0
     var heartbeatCount: UInt64 = 0
@@ -91,6 +106,7 @@ public struct ClusterState: Sendable {
         var save = false
         var durableSave = false
         var healthCheck = false
+        var election = false
         var pongBroadcast = false
         var slotMap = false
     }
@@ -113,6 +129,7 @@ public struct ClusterState: Sendable {
     init(myself: ClusterNode, configuration: ClusterConfiguration, random: SeededGenerator, at now: Instant) {
         (self.configuration, self.random, self.now) = (configuration, random, now)
         nodes = NodeTable(myself: myself)
+        replication = Replication(role: myself.isPrimary ? .primary : .replica(of: nil))
         deferred.healthCheck = true
         deferred.slotMap = true
         applyConfiguration()
@@ -135,20 +152,29 @@ public struct ClusterState: Sendable {
             applyConfiguration()
         case .vouching(let isVouched): setVouching(isVouched)
         case .resolved(let seed, let addresses): resolved(seed, addresses)
-        case .replicationOffset(let offset): replicationOffset = offset
+        case .replicationOffset(let offset):
+            replicationOffset = offset
+            standIfCaughtUp()
+        case .heardFromPrimary(let time): replication.heardAt = time
+        case .writesPaused(let offset): writesPaused(at: offset)
         }
     }
 
     /// Appends what follows from the events since the last call, in the order in which it must be done.
     public mutating func settle(at now: Instant, into effects: inout [ClusterEffect]) {
         self.now = now
+        if deferred.election { advanceElection() }
         if deferred.healthCheck { updateHealth() }
         if deferred.pongBroadcast { broadcastPong() }
         if deferred.save || deferred.durableSave {
             effects.append(.saveNodesConfiguration(durably: deferred.durableSave))
         }
-        // The shards must know a slot is theirs before others send clients here, and that it is gone before its keys go.
+        let change = changeOfReplication()
+        // The shards must know a slot is theirs before others send clients here, and that it is gone before its keys go; and
+        // nobody may write here what a primary could still overwrite.
+        if change == .startPromotion { effects.append(.startPromotion) }
         if deferred.slotMap { effects.append(.publishSlotMap) }
+        if let change, change != .startPromotion { effects.append(change) }
         deferred = Deferred()
         effects += self.effects
         self.effects.removeAll(keepingCapacity: true)
@@ -207,6 +233,8 @@ public struct ClusterState: Sendable {
         for member in dismissals.flatMap({ $0.untold + $0.deaf }) {
             precondition(nodes.contains(member), "nobody is to be told of a dismissal")
         }
+        precondition(myself.isReplica || election.due == nil, "a primary stands for election")
+        precondition(manualFailover.map { ($0.replica != nil) == myself.isPrimary } ?? true, "a failover on the wrong side")
         for link in links.links {
             guard let node = link.node else { continue }
             precondition(nodes.contains(node), "a link to nobody")

@@ -88,6 +88,12 @@ public struct Configuration: Sendable {
     public var clusterAllowsShardPubSubWhenDown = true
     /// 0: half the node timeout.
     public var clusterPingIntervalMilliseconds = 0
+    public var clusterReplicaNoFailover = false
+    /// In node timeouts; 0: a replica's data is never too old for it to stand for election.
+    public var clusterReplicaValidityFactor = 10
+    public var clusterManualFailoverTimeoutMilliseconds = 5000
+    public var clusterAllowsReplicaMigration = true
+    public var clusterMigrationBarrier = 1
 
     // Parts that are still to come, but whose values have more to them than a word or a number
     public var savePoints = [

@@ -172,11 +172,25 @@ extension Directive {
         Directive("cluster-announce-client-ipv6", \.clusterAnnounceClientIPv6, .address(ipv6: true)),
         Directive("cluster-announce-human-nodename", \.clusterAnnounceNodename, .nodename),
         Directive("cluster-allow-pubsubshard-when-down", \.clusterAllowsShardPubSubWhenDown, .boolean),
-        .unbuilt("cluster-allow-replica-migration", .boolean, true),
-        .unbuilt("cluster-migration-barrier", .integer(int32), 1),
-        .unbuilt("cluster-replica-no-failover", .boolean, false, aliases: ["cluster-slave-no-failover"]),
-        .unbuilt("cluster-replica-validity-factor", .integer(int32), 10, aliases: ["cluster-slave-validity-factor"]),
-        .unbuilt("cluster-manual-failover-timeout", .integer(1...int32.upperBound), 5000),
+        Directive(
+            "cluster-replica-no-failover",
+            \.clusterReplicaNoFailover,
+            .boolean,
+            aliases: ["cluster-slave-no-failover"]
+        ),
+        Directive(
+            "cluster-replica-validity-factor",
+            \.clusterReplicaValidityFactor,
+            .integer(int32),
+            aliases: ["cluster-slave-validity-factor"]
+        ),
+        Directive(
+            "cluster-manual-failover-timeout",
+            \.clusterManualFailoverTimeoutMilliseconds,
+            .integer(1...int32.upperBound)
+        ),
+        Directive("cluster-allow-replica-migration", \.clusterAllowsReplicaMigration, .boolean),
+        Directive("cluster-migration-barrier", \.clusterMigrationBarrier, .integer(int32)),
         .unbuilt("cluster-config-save-behavior", .word("sync", "best-effort"), "sync"),
         .unbuilt("cluster-databases", .integer(1...int32.upperBound), 1, .immutable),
         .unbuilt("cluster-slot-stats-enabled", .boolean, false),

@@ -299,8 +299,10 @@ public struct Simulation {
                 let isClient =
                     connections[connection].client.node == number && connections[connection].client.link == link
                 post(.bytes(bytes, connection: connection, toServer: isClient), on: connection, toServer: isClient)
-            case .publishSlotMap, .dropKeys, .dropAllKeys, .deliver, .log: nodes[number].effects.append(effect)
             case .resolve: break  // There are no names in this network: seeds have literal addresses.
+            case .publishSlotMap, .dropKeys, .dropAllKeys, .deliver, .log, .becomeReplica, .startPromotion,
+                .pauseWrites, .resumeWrites:
+                nodes[number].effects.append(effect)
             }
         }
     }

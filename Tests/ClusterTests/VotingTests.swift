@@ -50,7 +50,7 @@ private func isGranted(_ ballot: inout Ballot, epoch: UInt64? = nil) -> Bool {
 
         #expect(isGranted(&ballot, epoch: 20))
         #expect(!isGranted(&ballot, epoch: 20))
-        #expect(isGranted(&ballot, epoch: 21), "Valkey 9.1 knows no waiting time for replicas of one primary, Redis 7.0 does")
+        #expect(isGranted(&ballot, epoch: 21), "as in Valkey 9.1; Redis 7.0 would make it wait")
     }
 
     @Test func `is given once in an epoch by a node that was restarted in between`() throws {

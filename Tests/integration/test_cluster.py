@@ -152,6 +152,10 @@ class TestCommands:
         ("CLUSTER", "GETKEYSINSLOT", "0", "-1"), ("CLUSTER", "GETKEYSINSLOT", "-1", "1"), ("CLUSTER", "SET-CONFIG-EPOCH", "x"),
         ("CLUSTER", "SET-CONFIG-EPOCH", "-1"), ("CLUSTER", "FORGET", "x"), ("CLUSTER", "FORGET", "0" * 40),
         ("CLUSTER", "RESET", "NOSUCH"), ("CLUSTER", "LINKS"), ("CLUSTER", "SAVECONFIG"), ("CLUSTER", "SLAVES", "x"),
+        ("CLUSTER", "REPLICAS", "x"), ("CLUSTER", "COUNT-FAILURE-REPORTS", "x"), ("CLUSTER", "REPLICATE"),
+        ("CLUSTER", "REPLICATE", "x"), ("CLUSTER", "REPLICATE", "0" * 40), ("CLUSTER", "FAILOVER"),
+        ("CLUSTER", "FAILOVER", "FORCE"), ("CLUSTER", "FAILOVER", "TAKEOVER"), ("CLUSTER", "FAILOVER", "NOSUCH"),
+        ("CLUSTER", "FAILOVER", "FORCE", "TAKEOVER"), ("CLUSTER", "RESET", "SOFT", "x"),
         ("CLUSTER", "MYID", "x"), ("READONLY",), ("READWRITE",), ("ASKING",), ("SELECT", "1"), ("SWAPDB", "0", "1"),
         ("MOVE", "k", "1"), ("COPY", "a", "b", "DB", "1"),
     ]

@@ -91,3 +91,32 @@ def test_a_voter_remembers_over_a_crash_in_which_epoch_it_voted(cluster):
     assert [cluster.vote_epoch(voter) for voter in cluster.voters] == epochs
     for voter in cluster.voters:
         assert int(voter.info()["cluster_current_epoch"]) >= max(epochs)
+
+
+def test_a_node_is_made_a_replica_by_the_rules_of_redis_and_not_before_it_can_copy_data(start):
+    ours, theirs, primary = start("apus", cluster=True), start("redis", cluster=True), start("redis", cluster=True)
+    for node in (ours, theirs):
+        node.meet(primary)
+    wait_for_cluster([ours, theirs, primary], slots=False)
+    ours.add_slots(0, 9)
+    theirs.add_slots(10, 19)
+
+    for node in (ours, theirs):
+        assert node.call("CLUSTER", "REPLICATE", node.id) == Error("ERR Can't replicate myself")
+        not_empty = Error("ERR To set a master the node must be empty and without assigned slots.")
+        assert node.call("CLUSTER", "REPLICATE", primary.id) == not_empty
+
+    assert ours.call("CLUSTER", "FLUSHSLOTS") == "OK"
+    refusal = Error("ERR Data replication is not built yet: this node cannot be a replica")
+    assert ours.call("CLUSTER", "REPLICATE", primary.id) == refusal
+    assert "master" in ours.flags(ours.id)
+    assert ours.call("CLUSTER", "REPLICATE", "NO", "ONE") == "OK"
+
+
+def test_the_replicas_of_a_peer_are_listed(cluster):
+    for node in cluster.voters:
+        assert node.call("CLUSTER", "COUNT-FAILURE-REPORTS", cluster.primary.id) == 0
+        for name in ("REPLICAS", "SLAVES"):
+            (line,) = node.call("CLUSTER", name, cluster.primary.id)
+            assert line.split()[0].decode() == cluster.replica.id
+        assert node.call("CLUSTER", "REPLICAS", cluster.replica.id) == Error("ERR The specified node is not a master")

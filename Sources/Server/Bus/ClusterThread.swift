@@ -100,6 +100,11 @@ final class ClusterThread: @unchecked Sendable {
         mailbox.post(.perform { $0.state.handle(.configured(configuration), at: $0.now) })
     }
 
+    /// `pauseWrites` is done in all shards.
+    func writesDidPause(at offset: UInt64) {
+        mailbox.post(.perform { $0.state.handle(.writesPaused(at: offset), at: $0.now) })
+    }
+
     // MARK: The loop
 
     /// Listens on the bus port, and makes the first effects happen; before the thread runs.
@@ -215,6 +220,12 @@ final class ClusterThread: @unchecked Sendable {
         case .dropKeys(let slots): node.dropKeys(of: slots)
         case .dropAllKeys: node.dropAllKeys()
         case .deliver: break  // No client can subscribe yet.
+        case .becomeReplica(let source):
+            // The machine knows that this server does not replicate; but another server's nodes.conf may say otherwise.
+            node.log.warning("This node is a replica of \(source.id), whose data it cannot copy: it stays empty.")
+        case .startPromotion: break  // Nothing was replicated that would have to stop.
+        case .pauseWrites(let until): node.pauseWrites(milliseconds: (until - now) / .milliseconds(1))
+        case .resumeWrites: node.resumeWrites()
         case .log(let level, let text): node.log.write(Log.Level(level)) { text }
         }
     }

@@ -48,6 +48,35 @@ extension Node {
         }
     }
 
+    /// Holds all writers back for a failover that an administrator asked for. A shard does it: the cluster's thread waits
+    /// for nobody.
+    func pauseWrites(milliseconds: Double) {
+        shards[0].mailbox.post(
+            .perform { shard in
+                let node = shard.node
+                node.exclusively(shard.executor) {
+                    node.pause(.write, until: shard.keyspace.now + Int64(milliseconds))
+                    node.failoverPause = node.pause
+                }
+                // There is no change log yet, and so no offset but the first.
+                node.clusterThread?.writesDidPause(at: 0)
+            }
+        )
+    }
+
+    /// Ends that pause, unless an administrator has asked for a longer or a stricter one meanwhile.
+    func resumeWrites() {
+        shards[0].mailbox.post(
+            .perform { shard in
+                let node = shard.node
+                node.exclusively(shard.executor) {
+                    if let pause = node.failoverPause, pause == node.pause { node.unpause() }
+                    node.failoverPause = nil
+                }
+            }
+        )
+    }
+
     /// Whether any shard has keys, as of its last turn; for checks that only warn an administrator.
     var hasKeys: Bool { shards.contains { $0.pulse.keyCount > 0 } }
 
@@ -75,6 +104,13 @@ extension Node {
         cluster.allowsShardPubSubWhenDown = configuration.clusterAllowsShardPubSubWhenDown
         cluster.nodeTimeout = .milliseconds(configuration.clusterNodeTimeoutMilliseconds)
         cluster.blacklistTime = .seconds(configuration.clusterBlacklistSeconds)
+        cluster.hasNoFailover = configuration.clusterReplicaNoFailover
+        cluster.replicaValidityFactor = configuration.clusterReplicaValidityFactor
+        cluster.manualFailoverTimeout = .milliseconds(configuration.clusterManualFailoverTimeoutMilliseconds)
+        cluster.allowsReplicaMigration = configuration.clusterAllowsReplicaMigration
+        cluster.migrationBarrier = configuration.clusterMigrationBarrier
+        // There is no change log to copy from yet: a replica would be empty, and might win an election.
+        cluster.replicatesData = false
         cluster.requiresFullCoverage = configuration.clusterRequiresFullCoverage
         cluster.allowsReadsWhenDown = configuration.clusterAllowsReadsWhenDown
         cluster.preferredEndpoint =

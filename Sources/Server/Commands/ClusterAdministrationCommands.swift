@@ -6,7 +6,9 @@ internal import Keyspace
 internal import Protocol
 
 enum ClusterAdministrationCommands {
-    static let all = [meet, forget, reset, replicas, slaves, failureReports, saveConfig, setConfigEpoch, bumpEpoch]
+    static let all = [
+        meet, forget, reset, replicate, failover, replicas, slaves, failureReports, saveConfig, setConfigEpoch, bumpEpoch,
+    ]
 
     private static let flags: CommandFlags = [.admin, .stale, .noAsyncLoading]
 
@@ -74,6 +76,47 @@ enum ClusterAdministrationCommands {
         try call.administer { (thread) throws(ClusterError) in
             try thread.state.reset(hard: isHard, hasKeys: hasKeys, at: thread.now)
         }
+    }
+
+    static let replicate = Command(
+        "cluster|replicate",
+        "Makes this node the replica of a primary, or of none.",
+        arity: .atLeast(3),
+        flags: flags,
+        group: .cluster,
+        since: "3.0.0",
+        place: .cluster,
+        syntax: "<node-id | NO ONE>"
+    ) { call throws(CommandError) in
+        let arguments = call.arguments
+        let isNoOne = arguments.count == 4 && arguments[2].isWord("NO") && arguments[3].isWord("ONE")
+        guard arguments.count == 3 || isNoOne else { return call.replySubcommandSyntax() }
+        let hasKeys = call.node.hasKeys
+        try call.administer { (thread) throws(ClusterError) in
+            guard !isNoOne else { return thread.state.replicateNoOne(at: thread.now) }
+            try thread.state.replicate(arguments[2].text, hasKeys: hasKeys, at: thread.now)
+        }
+    }
+
+    static let failover = Command(
+        "cluster|failover",
+        "Makes this replica the primary in its primary's place.",
+        arity: .atLeast(2),
+        flags: flags,
+        group: .cluster,
+        since: "3.0.0",
+        place: .cluster,
+        syntax: "[FORCE|TAKEOVER]"
+    ) { call throws(CommandError) in
+        var mode = FailoverMode.agreed
+        switch call.arguments.count {
+        case 2: break
+        case 3 where call.arguments[2].isWord("FORCE"): mode = .force
+        case 3 where call.arguments[2].isWord("TAKEOVER"): mode = .takeOver
+        case 3: throw .syntax
+        default: return call.replySubcommandSyntax()
+        }
+        try call.administer { (thread) throws(ClusterError) in try thread.state.failover(mode, at: thread.now) }
     }
 
     private static func replyReplicas(_ call: Call) throws(CommandError) {

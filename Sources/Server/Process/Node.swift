@@ -35,6 +35,8 @@ final class Node: @unchecked Sendable {
     var isPIDFileWritten = false
     let startupMemory: Int
     var pause: Pause?
+    /// The pause that a failover asked for, as it was then.
+    var failoverPause: Pause?
     var monitors: [Client] = []
 
     private let lastClientID = Atomic<Int64>(0)
@@ -43,7 +45,7 @@ final class Node: @unchecked Sendable {
     private let homes = Atomic<Int>(0)
 
     /// Commands held back by CLIENT PAUSE.
-    struct Pause {
+    struct Pause: Equatable {
         enum Mode { case write, all }
         var mode: Mode
         /// Unix milliseconds.
