@@ -22,7 +22,7 @@ struct Shard {
         primaries = ["b", "c", "d"].map { Peer($0) }
         for index in primaries.indices {
             primaries[index].ip = "10.0.0.\(index + 2)"
-            primaries[index].header.slots = SlotSet(5000 * index..<5000 * (index + 1))
+            primaries[index].header.slots = SlotSet(Slot.count * index / 3..<Slot.count * (index + 1) / 3)
             primaries[index].header.configEpoch = UInt64(index + 10)
             primaries[index].header.currentEpoch = 12
             inbound[primaries[index].id] = try subject.join(primaries[index])
@@ -215,9 +215,9 @@ func timeUntilRequest(_ shard: inout Shard, within limit: Duration = .seconds(1)
 
     @Test func `does not stand for a primary without slots`() throws {
         var shard = try Shard()
+        shard.primaries[1].header.slots.formUnion(shard.primaries[0].header.slots)
         shard.primaries[0].header.slots = SlotSet()
         shard.receive(.ping(Heartbeat()), from: shard.primaries[0])
-        shard.primaries[1].header.slots = SlotSet(0..<10000)
         shard.receive(.ping(Heartbeat()), from: shard.primaries[1])
         #expect(shard.subject.node(shard.primaries[0])?.slots.isEmpty == true)
         try shard.subject.state.replicate(shard.primaries[0].id.description, hasKeys: true, at: shard.subject.now)
@@ -290,11 +290,14 @@ func timeUntilRequest(_ shard: inout Shard, within limit: Duration = .seconds(1)
         #expect(shard.subject.sent.first { $0.body == .authRequest }?.header.traits.contains(.forceAck) == false)
     }
 
-    @Test(arguments: [
-        (["0"], 100, 1),  // as much data, and a smaller name
-        (["f"], 101, 1), (["0", "1"], 100, 2), (["f", "1"], 101, 2),
-    ] as [([Character], UInt64, Int64)])
-    func `is two steps longer for each replica that goes first`(names: [Character], offset: UInt64, rank: Int64) throws {
+    @Test(
+        arguments: [
+            (["0"], 100, 1),  // as much data, and a smaller name
+            (["f"], 101, 1), (["0", "1"], 100, 2), (["f", "1"], 101, 2),
+        ] as [([Character], UInt64, Int64)]
+    )
+    func `is two steps longer for each replica that goes first`(names: [Character], offset: UInt64, rank: Int64) throws
+    {
         var shard = try Shard(siblings: names)
         for index in shard.siblings.indices {
             shard.siblings[index].header.replicationOffset = offset
