@@ -8,7 +8,8 @@ extension ClusterState {
     mutating func advanceElection() {
         deferred.election = false
         guard let primary = myself.replicaOf, mayStand(against: primary) else { return }
-        if election.due.map({ now - $0 > configuration.electionRetryTime }) ?? true { scheduleElection(against: primary) }
+        let isOver = election.due.map { now - $0 > configuration.electionRetryTime } ?? true
+        if isOver { scheduleElection(against: primary) }
         if election.epoch == nil, !election.isForced { adjustDelay(against: primary) }
         guard let due = election.due, now >= due, now - due <= configuration.electionTimeout else { return }
         guard let epoch = election.epoch else { return requestVotes() }

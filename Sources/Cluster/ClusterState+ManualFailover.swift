@@ -64,7 +64,7 @@ extension ClusterState {
             beginManualFailover(.standing)
             deferred.election = true
         case .agreed:
-            log(.notice, "Asking node \(nodes[primary].id) to stop its writers for a failover, as an administrator says")
+            log(.notice, "Asking node \(nodes[primary].id) to stop its writers, as an administrator says")
             beginManualFailover(.awaitingOffset)
             if let link = nodes[primary].outbound { send(.manualFailoverStart, on: link) }
         }

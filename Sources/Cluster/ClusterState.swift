@@ -234,7 +234,10 @@ public struct ClusterState: Sendable {
             precondition(nodes.contains(member), "nobody is to be told of a dismissal")
         }
         precondition(myself.isReplica || election.due == nil, "a primary stands for election")
-        precondition(manualFailover.map { ($0.replica != nil) == myself.isPrimary } ?? true, "a failover on the wrong side")
+        precondition(
+            manualFailover.map { ($0.replica != nil) == myself.isPrimary } ?? true,
+            "a failover by the wrong side"
+        )
         for link in links.links {
             guard let node = link.node else { continue }
             precondition(nodes.contains(node), "a link to nobody")

@@ -7,7 +7,8 @@ internal import Protocol
 
 enum ClusterAdministrationCommands {
     static let all = [
-        meet, forget, reset, replicate, failover, replicas, slaves, failureReports, saveConfig, setConfigEpoch, bumpEpoch,
+        meet, forget, reset, replicate, failover, replicas, slaves, failureReports, saveConfig, setConfigEpoch,
+        bumpEpoch,
     ]
 
     private static let flags: CommandFlags = [.admin, .stale, .noAsyncLoading]
