@@ -87,7 +87,7 @@ enum ClusterAdministrationCommands {
         group: .cluster,
         since: "3.0.0",
         place: .cluster,
-        syntax: "<node-id | NO ONE>"
+        syntax: "args(<node-id> | no-one@9.0.0{NO ONE})"
     ) { call throws(CommandError) in
         let arguments = call.arguments
         let isNoOne = arguments.count == 4 && arguments[2].isWord("NO") && arguments[3].isWord("ONE")
@@ -107,7 +107,7 @@ enum ClusterAdministrationCommands {
         group: .cluster,
         since: "3.0.0",
         place: .cluster,
-        syntax: "[FORCE|TAKEOVER]"
+        syntax: "[options(FORCE | TAKEOVER)]"
     ) { call throws(CommandError) in
         var mode = FailoverMode.agreed
         switch call.arguments.count {
