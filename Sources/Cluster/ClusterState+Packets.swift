@@ -76,9 +76,12 @@ extension ClusterState {
     /// Takes from a member's header what holds whatever the message is.
     mutating func adopt(_ header: BusHeader, from index: NodeIndex) {
         nodes[index].bytesReceived = now
-        nodes[index].replicationOffset = header.replicationOffset
+        noteOffset(header.replicationOffset, of: index)
         let testimony = header.flags.intersection(.ownTestimony)
-        nodes[index].flags = nodes[index].flags.subtracting(.ownTestimony).union(testimony)
+        if nodes[index].flags.intersection(.ownTestimony) != testimony {
+            nodes[index].flags = nodes[index].flags.subtracting(.ownTestimony).union(testimony)
+            deferred.view = true
+        }
         if header.flags.contains(.understandsExtensions) || header.traits.contains(.extensions) {
             nodes[index].flags.insert(.understandsExtensions)
         }

@@ -16,6 +16,7 @@ extension ClusterState {
             guard index == .myself else { return [] }
             return slots.sorted { $0.key < $1.key }.map { .init(slot: $0.key, peer: nodes[$0.value].id) }
         }
+        let times = times(of: index)
         return NodesConfiguration.Entry(
             id: node.id,
             ip: node.ip,
@@ -26,13 +27,23 @@ extension ClusterState {
             shard: node.shard,
             flags: node.flags,
             primary: node.replicaOf.map { nodes[$0].id },
-            pingSent: node.pingSent?.milliseconds ?? 0,
-            pongReceived: node.pongReceived?.milliseconds ?? 0,
-            configEpoch: node.replicaOf.map { nodes[$0].configEpoch } ?? node.configEpoch,
-            isConnected: index == .myself || (node.outbound.map { links[$0].isConnected } ?? false),
+            pingSent: times.pingSent,
+            pongReceived: times.pongReceived,
+            configEpoch: times.configEpoch,
+            isConnected: times.isConnected,
             slots: node.slots,
             migrating: openSlots(slots.migrating),
             importing: openSlots(slots.importing)
+        )
+    }
+
+    func times(of index: NodeIndex) -> NodeTimes {
+        let node = nodes[index]
+        return NodeTimes(
+            pingSent: node.pingSent?.milliseconds ?? 0,
+            pongReceived: node.pongReceived?.milliseconds ?? 0,
+            configEpoch: node.replicaOf.map { nodes[$0].configEpoch } ?? node.configEpoch,
+            isConnected: index == .myself || (node.outbound.map { links[$0].isConnected } ?? false)
         )
     }
 

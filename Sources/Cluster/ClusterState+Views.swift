@@ -40,10 +40,14 @@ extension ClusterState {
 
     /// The line of one node, as CLUSTER REPLICAS shows it too.
     public func nodeText(_ index: NodeIndex, for client: ClientView) -> String {
+        entry(for: index).line(address: address(of: index, for: client))
+    }
+
+    func address(of index: NodeIndex, for client: ClientView) -> String {
         let endpoint = nodes[index].endpoint
-        var address = "\(endpoint.ip(for: client)):\(endpoint.port(for: client))@\(nodes[index].busPort)"
-        if !endpoint.announcement.hostname.isEmpty { address += ",\(endpoint.announcement.hostname)" }
-        return entry(for: index).line(address: address)
+        let address = "\(endpoint.ip(for: client)):\(endpoint.port(for: client))@\(nodes[index].busPort)"
+        let hostname = endpoint.announcement.hostname
+        return hostname.isEmpty ? address : "\(address),\(hostname)"
     }
 
     /// CLUSTER SLOTS: ascending runs of slots with equal owner.

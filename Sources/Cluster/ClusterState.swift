@@ -87,7 +87,7 @@ public struct ClusterState: Sendable {
     /// The address in nodes.conf is that of a former life: the first to reach this node shows the one of this life.
     var isOwnAddressOld = false
 
-    var replicationOffset: UInt64 = 0
+    var replicationOffset: UInt64 = 0 { didSet { if replicationOffset != oldValue { offsetCount += 1 } } }
     var replication: Replication
     var election = Election()
     var manualFailover: ManualFailover?
@@ -98,6 +98,9 @@ public struct ClusterState: Sendable {
     var suspectedCount = 0
 
     var now: Instant
+    /// What views are made from: see `ViewVersion`.
+    var structureCount: UInt64 = 0
+    var offsetCount: UInt64 = 0
     var deferred = Deferred()
     private var effects: [ClusterEffect] = []
 
@@ -109,6 +112,11 @@ public struct ClusterState: Sendable {
         var election = false
         var pongBroadcast = false
         var slotMap = false
+        /// Something that only views show.
+        var view = false
+
+        /// Whether what CLUSTER NODES, SLOTS and SHARDS show is about to change, or has changed.
+        var changesViews: Bool { save || durableSave || healthCheck || slotMap || view }
     }
 
     /// A node that starts for the first time, with a name of its own invention.
@@ -175,6 +183,7 @@ public struct ClusterState: Sendable {
         if change == .startPromotion { effects.append(.startPromotion) }
         if deferred.slotMap { effects.append(.publishSlotMap) }
         if let change, change != .startPromotion { effects.append(change) }
+        if deferred.changesViews { structureCount += 1 }
         deferred = Deferred()
         effects += self.effects
         self.effects.removeAll(keepingCapacity: true)

@@ -1,7 +1,7 @@
 // Where clients find a node: the same answer in redirections, CLUSTER SLOTS, SHARDS and NODES.
 
 /// What decides how a node's address is shown to a client.
-public struct ClientView: Sendable {
+public struct ClientView: Hashable, Sendable {
     public var usesTLS: Bool
     public var isIPv6: Bool
 

@@ -11,6 +11,8 @@ public struct NodeTable: Sendable {
     private var vacancies: [NodeIndex] = []
     private var order: [NodeIndex]
     private var places: [NodeID: NodeIndex]
+    /// Counts nodes that came, went, or got another name.
+    private(set) var membershipCount: UInt64 = 0
 
     init(myself: ClusterNode) {
         cells = [myself]
@@ -49,6 +51,7 @@ public struct NodeTable: Sendable {
         }
         order.append(index)
         places[node.id] = index
+        membershipCount += 1
         return index
     }
 
@@ -58,6 +61,7 @@ public struct NodeTable: Sendable {
         order.removeAll { $0 == index }
         cells[Int(index.rawValue)] = nil
         vacancies.append(index)
+        membershipCount += 1
     }
 
     /// Gives the node another name, which must be free.
@@ -66,6 +70,7 @@ public struct NodeTable: Sendable {
         places[self[index].id] = nil
         self[index].id = id
         places[id] = index
+        membershipCount += 1
     }
 
     func checkInvariants() {

@@ -12,16 +12,39 @@ extension NodesConfiguration {
     }
 }
 
+/// What of a line changes all the time.
+struct NodeTimes {
+    /// Milliseconds since 1970, 0 for never.
+    let pingSent: Int64
+    let pongReceived: Int64
+    let configEpoch: UInt64
+    let isConnected: Bool
+
+    var text: String { "\(pingSent) \(pongReceived) \(configEpoch) \(isConnected ? "connected" : "disconnected")" }
+}
+
 extension NodesConfiguration.Entry {
     /// The line without its end.
     func line(address: String) -> String {
-        let primary = primary?.description ?? "-"
-        var line = "\(id) \(address) \(flags.text) \(primary) \(pingSent) \(pongReceived) \(configEpoch) "
-        line += isConnected ? "connected" : "disconnected"
-        for run in slots.ranges { line += " " + SlotSet.text(of: run) }
-        for open in migrating { line += " [\(open.slot)->-\(open.peer)]" }
-        for open in importing { line += " [\(open.slot)-<-\(open.peer)]" }
-        return line
+        let times = NodeTimes(
+            pingSent: pingSent,
+            pongReceived: pongReceived,
+            configEpoch: configEpoch,
+            isConnected: isConnected
+        )
+        return head(address: address) + times.text + tail
+    }
+
+    /// What stands before the times, with the blank between them.
+    func head(address: String) -> String { "\(id) \(address) \(flags.text) \(primary?.description ?? "-") " }
+
+    /// What stands behind the state of the link, with the blank between them: slots.
+    var tail: String {
+        var tail = ""
+        for run in slots.ranges { tail += " " + SlotSet.text(of: run) }
+        for open in migrating { tail += " [\(open.slot)->-\(open.peer)]" }
+        for open in importing { tail += " [\(open.slot)-<-\(open.peer)]" }
+        return tail
     }
 
     fileprivate func address(busUsesTLS: Bool) -> String {

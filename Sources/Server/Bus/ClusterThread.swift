@@ -27,6 +27,8 @@ final class ClusterThread: @unchecked Sendable {
     private let file: NodesFile
     private var mail: [Message] = []
     private var effects: [ClusterEffect] = []
+    private var nodesText = NodesTextCache()
+    let replies = ClusterReplyCache()
     private var nextTick: Int64
     private var watchdog: Watchdog
     /// Wall clock at the start less the monotonic clock: no step of the wall clock makes a peer look dead.
@@ -321,6 +323,9 @@ final class ClusterThread: @unchecked Sendable {
     }
 
     var linkCount: Int { sockets.count }
+
+    /// CLUSTER NODES.
+    func nodesText(for view: ClientView) -> String { nodesText.text(of: state, for: view) }
 }
 
 /// The socket of one link. Thread: the cluster's.

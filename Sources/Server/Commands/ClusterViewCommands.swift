@@ -59,7 +59,7 @@ enum ClusterViewCommands {
         tips: ["nondeterministic_output"],
         place: .cluster
     ) { call throws(CommandError) in
-        call.reply.verbatim(try call.clusterThread().state.nodesText(for: call.clientView))
+        call.reply.verbatim(try call.clusterThread().nodesText(for: call.clientView))
     }
 
     static let slots = Command(
@@ -73,7 +73,11 @@ enum ClusterViewCommands {
         tips: ["nondeterministic_output"],
         place: .cluster
     ) { call throws(CommandError) in
-        let state = try call.clusterThread().state
+        let thread = try call.clusterThread()
+        thread.replies.answer(call, at: thread.state.viewVersion(offsets: false)) { replySlots(call, thread.state) }
+    }
+
+    private static func replySlots(_ call: Call, _ state: ClusterState) {
         let ranges = state.slotRanges
         call.reply.array(ranges.count)
         for range in ranges {
@@ -115,7 +119,11 @@ enum ClusterViewCommands {
         tips: ["nondeterministic_output"],
         place: .cluster
     ) { call throws(CommandError) in
-        let state = try call.clusterThread().state
+        let thread = try call.clusterThread()
+        thread.replies.answer(call, at: thread.state.viewVersion(offsets: true)) { replyShards(call, thread.state) }
+    }
+
+    private static func replyShards(_ call: Call, _ state: ClusterState) {
         let shards = state.shards
         call.reply.array(shards.count)
         for shard in shards {
