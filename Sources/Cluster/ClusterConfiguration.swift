@@ -58,6 +58,9 @@ public struct ClusterConfiguration: Equatable, Sendable {
     public var allowsReplicaMigration = true
     /// How many replicas a primary keeps for itself (`cluster-migration-barrier`).
     public var migrationBarrier = 1
+    /// Whether a primary refuses clients when it has not heard from a majority for so long that it may have been replaced
+    /// (`cluster-primary-lease`).
+    public var needsLease = true
     /// Whether whoever drives the machine can copy a primary's data. Where not, this node never becomes a replica: an empty
     /// one could win an election.
     public var replicatesData = true

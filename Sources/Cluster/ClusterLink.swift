@@ -27,6 +27,8 @@ public struct ClusterLink: Sendable {
     /// The peer has sent a PONG on it, so it knows whose link it is.
     var hasAnswered = false
     var inbox = BusInbox()
+    /// When each PING and MEET was sent on it that has not been answered, oldest first: PONGs come in the same order.
+    var unansweredSince: [Instant] = []
 }
 
 /// The open links, oldest first.

@@ -40,6 +40,8 @@ public struct ClusterNode: Sendable {
     var pongReceived: Instant?
     /// When anything at all came from it: a long message can hold a PONG back for longer than the timeout.
     var bytesReceived: Instant?
+    /// When we sent what it has answered last: since then it has heard from us.
+    var contactedAt: Instant?
     var failedAt: Instant?
     /// Since when it has been a primary without replicas that had some, as a replica sees it that could go to it.
     var orphanedSince: Instant?

@@ -6,6 +6,7 @@ extension ClusterState {
         maintainLinks()
         if tickCount % 10 == 0 { pingLongestSilent() }
         watchForSilence()
+        renewLease()
         pursueDismissals()
         seekSeeds()
         advanceManualFailover()

@@ -146,6 +146,8 @@ extension ClusterState {
             !election.voters.contains(nodes[voter].id)
         else { return }
         election.voters.append(nodes[voter].id)
+        // The first contacts of the primary that this node becomes.
+        if let requestedAt = election.requestedAt { noteContact(with: voter, at: requestedAt) }
         deferred.election = true
     }
 

@@ -7,7 +7,10 @@ extension ClusterState {
     var quorum: Int { electorate / 2 + 1 }
 
     /// An answer to our PING: the node lives.
-    mutating func receivePong(from index: NodeIndex) {
+    mutating func receivePong(from index: NodeIndex, on link: LinkID) {
+        if !links[link].unansweredSince.isEmpty {
+            noteContact(with: index, at: links[link].unansweredSince.removeFirst())
+        }
         nodes[index].pongReceived = now
         nodes[index].pingSent = nil
         if nodes[index].isSuspected {

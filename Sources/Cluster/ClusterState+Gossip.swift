@@ -2,7 +2,9 @@
 
 extension ClusterState {
     /// Sends a PING, PONG or MEET with gossip that fits the one it goes to.
-    mutating func sendHeartbeat(_ type: BusMessageType, on id: LinkID) {
+    ///
+    /// - Parameter withGossip: whether others are spoken of, too. Without, it is a fifth as long in a large cluster.
+    mutating func sendHeartbeat(_ type: BusMessageType, on id: LinkID, withGossip: Bool = true) {
         guard isVouched else { return }
         let addressee = links[id].node
         if let addressee {
@@ -11,7 +13,8 @@ extension ClusterState {
             if type == .meet { nodes[addressee].meetSent = now }
         }
         guard links[id].isConnected else { return }
-        var heartbeat = Heartbeat(gossip: gossip(for: addressee))
+        if type != .pong { links[id].unansweredSince.append(now) }
+        var heartbeat = Heartbeat(gossip: withGossip ? gossip(for: addressee) : [])
         let isCapable = addressee.map { nodes[$0].flags.contains(.understandsExtensions) } ?? false
         if isCapable || links[id].carriesExtensions { heartbeat.extensions = extensions() }
         let body: BusBody =

@@ -27,9 +27,10 @@ extension ClusterState {
         let reachable = nodes.indices.count {
             nodes[$0].isVotingPrimary && nodes[$0].flags.isDisjoint(with: [.failed, .suspected])
         }
-        if reachable < quorum {
+        if reachable < quorum || !holdsLease {
             isOK = false
-            healthClock.lastMinority = now
+            // One that has just become a primary has no contacts yet, but has not been out of touch either.
+            if reachable < quorum || lease.wasHeld { healthClock.lastMinority = now }
         }
         guard isOK != (health == .ok) else { return }
         if isOK, myself.isPrimary, let lastMinority = healthClock.lastMinority {

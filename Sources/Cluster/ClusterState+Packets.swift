@@ -115,7 +115,7 @@ extension ClusterState {
             if type == .pong {
                 links[id].hasAnswered = true
                 noteTold(index)
-                receivePong(from: index)
+                receivePong(from: index, on: id)
             }
         }
         guard let sender else { return }

@@ -113,6 +113,7 @@ extension ClusterState {
         let inheritance = nodes[primary].slots
         becomePrimary(.myself)
         for slot in inheritance { setOwner(of: slot, to: .myself) }
+        renewLease()
         deferred.durableSave = true
         deferred.pongBroadcast = true
     }

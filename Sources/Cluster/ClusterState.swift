@@ -5,7 +5,7 @@
 // alone, and a save is always the first of them. Several changes in one wakeup cost one save and one broadcast.
 //
 // What each question is answered with stands in the extensions: +Links, +Packets, +Handshake, +Gossip, +FailureDetection,
-// +Epochs, +Voting, +Election, +ManualFailover, +Roles, +Replication, +ReplicaMigration, +SlotOwnership, +Health, +Cron,
+// +Epochs, +Voting, +Election, +ManualFailover, +Lease, +Roles, +Replication, +ReplicaMigration, +SlotOwnership, +Health, +Cron,
 // +Administration, +Seeds, +Dismissal, +PubSub, +Views.
 
 /// What happens to a node.
@@ -62,6 +62,9 @@ public enum ClusterEffect: Equatable, Sendable {
     /// Hold back all writers, say so with `writesPaused`, and let them go on by themselves at `until`.
     case pauseWrites(until: Instant)
     case resumeWrites
+    /// From `until` on, on the clock of the events, clients must be refused even if this machine says nothing more; nil:
+    /// they need not be.
+    case renewLease(until: Instant?)
     case log(LogLevel, String)
 }
 
@@ -91,6 +94,7 @@ public struct ClusterState: Sendable {
     var replication: Replication
     var election = Election()
     var manualFailover: ManualFailover?
+    var lease = Lease()
     var isVouched = true
     var tickCount: UInt64 = 0
     var heartbeatCount: UInt64 = 0

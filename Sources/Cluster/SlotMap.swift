@@ -55,6 +55,25 @@ public final class SlotMap: Sendable {
         self.dispositions = dispositions
     }
 
+    /// The same picture of a cluster that is down.
+    private init(withoutLease map: SlotMap) {
+        endpoints = map.endpoints
+        isPrimary = map.isPrimary
+        primary = map.primary
+        health = .fail
+        allowsReadsWhenDown = map.allowsReadsWhenDown
+        allowsShardPubSubWhenDown = map.allowsShardPubSubWhenDown
+        preferredEndpoint = map.preferredEndpoint
+        topologyHash = map.topologyHash
+        owners = map.owners
+        migrating = map.migrating
+        importing = map.importing
+        dispositions = [UInt8](repeating: Disposition.examined.rawValue, count: Slot.count)
+    }
+
+    /// What a shard goes by when this node can no longer be sure that its slots are its own.
+    public var withoutLease: SlotMap { health == .fail ? self : SlotMap(withoutLease: self) }
+
     /// Whether every command on the slot is served here without further questions: the common case.
     @inlinable
     public func servesHere(_ slot: Int) -> Bool { dispositions[slot] == Disposition.served.rawValue }

@@ -94,6 +94,7 @@ public struct Configuration: Sendable {
     public var clusterManualFailoverTimeoutMilliseconds = 5000
     public var clusterAllowsReplicaMigration = true
     public var clusterMigrationBarrier = 1
+    public var clusterPrimaryLease = true
 
     // Parts that are still to come, but whose values have more to them than a word or a number
     public var savePoints = [

@@ -301,7 +301,7 @@ public struct Simulation {
                 post(.bytes(bytes, connection: connection, toServer: isClient), on: connection, toServer: isClient)
             case .resolve: break  // There are no names in this network: seeds have literal addresses.
             case .publishSlotMap, .dropKeys, .dropAllKeys, .deliver, .log, .becomeReplica, .startPromotion,
-                .pauseWrites, .resumeWrites:
+                .pauseWrites, .resumeWrites, .renewLease:
                 nodes[number].effects.append(effect)
             }
         }

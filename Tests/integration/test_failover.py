@@ -1,11 +1,12 @@
 """Failovers in mixed clusters: replicas of Redis and Valkey that become primaries only because Apus primaries vote."""
 
 import signal
+import time
 
 import pytest
 
 from nodes import SLOTS, commands_of, join, slot_owners, wait_for_cluster
-from wire import Error, wait_for
+from wire import Error, command, wait_for
 
 PEERS = [kind for kind in ("redis", "valkey") if commands_of(kind)]
 
@@ -120,3 +121,53 @@ def test_the_replicas_of_a_peer_are_listed(cluster):
             (line,) = node.call("CLUSTER", name, cluster.primary.id)
             assert line.split()[0].decode() == cluster.replica.id
         assert node.call("CLUSTER", "REPLICAS", cluster.replica.id) == Error("ERR The specified node is not a master")
+
+
+class TestTheLease:
+    """A primary without a majority refuses its clients within its node timeout (2 s here), of which the lease is 98 %."""
+
+    @pytest.fixture
+    def three(self, start, shards):
+        nodes = [start("apus", cluster=True, shards=shards) for _ in range(3)]
+        join(nodes)
+        return nodes
+
+    def test_ends_before_the_others_may_have_replaced_the_node(self, three):
+        alone, *others = three
+        with alone.wire() as wire:
+            assert wire.call("SET", "b", "v") == "OK"  # slot 3300
+            for other in others:
+                other.process.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
+            try:
+                while wire.call("SET", "b", "v") == "OK":
+                    assert time.monotonic() - began < 2.2
+                    time.sleep(0.001)
+                assert time.monotonic() - began < 2.0
+                assert wire.call("GET", "b") == Error("CLUSTERDOWN The cluster is down")
+                wait_for(lambda: alone.info()["cluster_state"] == "fail", 1, what="the cluster thread says so, too")
+            finally:
+                for other in others:
+                    other.process.send_signal(signal.SIGCONT)
+        wait_for_cluster(three)
+        assert alone.call("SET", "b", "v") == "OK"
+
+    def test_ends_also_for_a_process_that_was_stopped_before_it_can_know(self, three):
+        """What waits in its sockets is refused: it may have been replaced while it stood still."""
+        sleeper = three[0]
+        with sleeper.wire() as wire:
+            assert wire.call("SET", "b", "before") == "OK"
+            sleeper.process.send_signal(signal.SIGSTOP)
+            wire.send(command("SET", "b", "after"))
+            time.sleep(2.5)
+            sleeper.process.send_signal(signal.SIGCONT)
+            assert wire.read() == Error("CLUSTERDOWN The cluster is down")
+        wait_for_cluster(three)
+        assert sleeper.call("GET", "b") == b"before"
+
+    def test_is_kept_by_heartbeats_alone(self, three):
+        until = time.monotonic() + 10
+        with three[0].wire() as wire:
+            while time.monotonic() < until:
+                assert wire.call("SET", "b", "v") == "OK"
+                time.sleep(0.001)

@@ -31,7 +31,8 @@ final class ClusterThread: @unchecked Sendable {
     let replies = ClusterReplyCache()
     private var nextTick: Int64
     private var watchdog: Watchdog
-    /// Wall clock at the start less the monotonic clock: no step of the wall clock makes a peer look dead.
+    /// Wall clock at the start less the clock since boot: no step of the wall clock makes a peer look dead, and a lease
+    /// ends also while the machine is suspended.
     private let clockOffset: Int64
     private var received = [UInt8](repeating: 0, count: 64 * 1024)
 
@@ -52,7 +53,7 @@ final class ClusterThread: @unchecked Sendable {
         executor = Executor(seat: .cluster, node: node, keyspace: keyless)
     }
 
-    var now: Instant { Instant(milliseconds: Clock.monotonicNanoseconds() / 1_000_000 + clockOffset) }
+    var now: Instant { Instant(milliseconds: Clock.bootMilliseconds() + clockOffset) }
 
     // MARK: From other threads
 
@@ -228,6 +229,7 @@ final class ClusterThread: @unchecked Sendable {
         case .startPromotion: break  // Nothing was replicated that would have to stop.
         case .pauseWrites(let until): node.pauseWrites(milliseconds: (until - now) / .milliseconds(1))
         case .resumeWrites: node.resumeWrites()
+        case .renewLease(let end): node.slotMaps.leaseEnd = end.map { $0.milliseconds - clockOffset } ?? .max
         case .log(let level, let text): node.log.write(Log.Level(level)) { text }
         }
     }

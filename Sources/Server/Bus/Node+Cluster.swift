@@ -10,9 +10,19 @@ internal import Synchronization
 final class SlotMapBoard: Sendable {
     private let newest: Mutex<SlotMap?> = Mutex(nil)
     private let number = Atomic<Int>(0)
+    private let end = Atomic<Int64>(.max)
 
     /// Changes whenever another map is put up: what a shard looks at before every run of commands.
     @inline(__always) var version: Int { number.load(ordering: .acquiring) }
+
+    /// From when on the map is not to be believed, on the clock since boot; `Int64.max`: it always is.
+    ///
+    /// The shards look at it themselves: a process that was stopped would serve what it owned before it was, until its
+    /// cluster thread comes to tell them.
+    var leaseEnd: Int64 {
+        @inline(__always) get { end.load(ordering: .acquiring) }
+        set { end.store(newValue, ordering: .releasing) }
+    }
 
     func put(_ map: SlotMap) {
         newest.withLock { $0 = map }
@@ -109,6 +119,7 @@ extension Node {
         cluster.manualFailoverTimeout = .milliseconds(configuration.clusterManualFailoverTimeoutMilliseconds)
         cluster.allowsReplicaMigration = configuration.clusterAllowsReplicaMigration
         cluster.migrationBarrier = configuration.clusterMigrationBarrier
+        cluster.needsLease = configuration.clusterPrimaryLease
         // There is no change log to copy from yet: a replica would be empty, and might win an election.
         cluster.replicatesData = false
         cluster.requiresFullCoverage = configuration.clusterRequiresFullCoverage
@@ -127,7 +138,7 @@ extension Node {
         let path = configuration.clusterConfigFile
         let seed = UInt64.random(in: .min ... .max)
         let wallClock = Clock.unixMilliseconds()
-        let offset = wallClock - Clock.monotonicNanoseconds() / 1_000_000
+        let offset = wallClock - Clock.bootMilliseconds()
         let now = Instant(milliseconds: wallClock)
         do {
             guard let file = try NodesFile(path: path) else {

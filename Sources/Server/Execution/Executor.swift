@@ -159,10 +159,22 @@ final class Executor: CallHost {
 
     @inline(__always)
     private func pickUpSlotMap() {
-        let version = node.slotMaps.version
-        guard version != slotMapVersion else { return }
-        slotMapVersion = version
-        slotMap = node.slotMaps.map
+        let board = node.slotMaps
+        let version = board.version
+        if version != slotMapVersion {
+            slotMapVersion = version
+            slotMap = board.map
+        }
+        let leaseEnd = board.leaseEnd
+        guard leaseEnd != .max, Clock.bootMilliseconds() >= leaseEnd else { return }
+        believeNoMap()
+    }
+
+    /// The lease has ended: others may own what the map says is ours. The next run looks again.
+    @inline(never)
+    private func believeNoMap() {
+        slotMapVersion = -1
+        slotMap = slotMap?.withoutLease
     }
 
     /// Looks up the commands of the batch and hashes their first keys.

@@ -21,6 +21,8 @@ struct Ticks: Sendable {
 
 enum Clock {
     static func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
+    /// Goes on while the machine is suspended.
+    static func bootMilliseconds() -> Int64 { read(CLOCK_BOOTTIME) / 1_000_000 }
     /// Some milliseconds late, as the kernel keeps it at its tick, but read in a tenth of the time.
     static func coarseMonotonicMilliseconds() -> Int64 { read(CLOCK_MONOTONIC_COARSE) / 1_000_000 }
     static func unixMilliseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000_000 }

@@ -1,0 +1,59 @@
+// A primary that has lost the majority refuses its clients before the other side can have promoted anyone in its place.
+//
+// A contact is an answer to our own PING, and counts from when the PING was sent: at that time or later the other has heard
+// from us, and suspects us no earlier than a node timeout after. So clocks need not agree, only run about equally fast.
+
+extension ClusterState {
+    /// Whether this node may serve clients as a primary, as far as the lease goes.
+    var holdsLease: Bool { lease.end.map { now < $0 } ?? true }
+
+    /// Counts the contacts, and makes new ones while there is time. Every tick.
+    mutating func renewLease() {
+        let former = lease.end
+        let hadLease = holdsLease
+        defer {
+            lease.wasHeld = lease.end != nil && (lease.wasHeld || holdsLease)
+            if lease.end != former { add(.renewLease(until: lease.end)) }
+            if holdsLease != hadLease || !holdsLease { deferred.healthCheck = true }
+        }
+        let needed = quorum - 1
+        guard configuration.needsLease, myself.isVotingPrimary, needed > 0 else { return lease.end = nil }
+        let voters = nodes.indices.filter { $0 != .myself && nodes[$0].isVotingPrimary }
+        let contacts = voters.compactMap { nodes[$0].contactedAt }.sorted(by: >)
+        // Without enough contacts it ended before it began.
+        let decisive = needed <= contacts.count ? contacts[needed - 1] : nil
+        lease.end = decisive.map { $0 + Lease.duration(nodeTimeout: configuration.nodeTimeout) } ?? now
+        seekContacts(among: voters, needed: needed)
+    }
+
+    /// Heartbeats spare those of whom somebody else has heard, so they make too few contacts: what is missing is asked for
+    /// half a node timeout before it is needed, first from those who answered last. The PINGs carry no gossip.
+    private mutating func seekContacts(among voters: [NodeIndex], needed: Int) {
+        let timeout = configuration.nodeTimeout
+        func isFresh(_ instant: Instant?, within limit: Duration) -> Bool { instant.map { now - $0 < limit } ?? false }
+        // A PING that is not answered for long will not count in time: then another node is asked.
+        var missing =
+            needed
+            - voters.count {
+                isFresh(nodes[$0].contactedAt, within: timeout / 2) || isFresh(nodes[$0].pingSent, within: timeout / 8)
+            }
+        guard missing > 0 else { return }
+        let latestFirst = voters.enumerated().sorted { one, other in
+            let (left, right) = (nodes[one.element].contactedAt, nodes[other.element].contactedAt)
+            guard left != right else { return one.offset < other.offset }
+            return left.map { left in right.map { left > $0 } ?? true } ?? false
+        }
+        for (_, voter) in latestFirst where missing > 0 {
+            guard nodes[voter].pingSent == nil, !isFresh(nodes[voter].contactedAt, within: timeout / 2),
+                let link = nodes[voter].outbound, links[link].isConnected
+            else { continue }
+            sendHeartbeat(.ping, on: link, withGossip: false)
+            missing -= 1
+        }
+    }
+
+    /// `node` has heard from us at `time` or later.
+    mutating func noteContact(with node: NodeIndex, at time: Instant) {
+        nodes[node].contactedAt = max(time, nodes[node].contactedAt ?? time)
+    }
+}
