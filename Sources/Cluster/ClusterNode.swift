@@ -43,6 +43,8 @@ public struct ClusterNode: Sendable {
     /// When we sent what it has answered last: since then it has heard from us.
     var contactedAt: Instant?
     var failedAt: Instant?
+    /// The last vote of this node for one of its replicas.
+    var vote: Vote?
     /// Since when it has been a primary without replicas that had some, as a replica sees it that could go to it.
     var orphanedSince: Instant?
     var failureReports: [FailureReport] = []

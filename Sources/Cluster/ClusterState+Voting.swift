@@ -1,12 +1,19 @@
 // The vote of a primary: given to one replica per epoch, remembered on disk before the replica hears of it.
 //
-// That each primary votes once per epoch, and that a majority must vote, is all that makes a failover safe: no epoch has two
-// winners. The other rules only keep votes from being wasted on replicas that should not win.
+// That each primary votes once per epoch, and that a majority must vote, is what makes a failover safe: no epoch has two winners.
 //
-// Redis 7.0 has one more rule: no second vote for a replica of the same primary within twice the node timeout. Valkey 9.1
-// dropped it, and so does this node. It adds nothing to the once-per-epoch rule, and as soon as a winner has spoken, its epoch
-// on the slots refuses those who ask later. But it costs dearly where the first to ask dies or is cut off after asking: the
-// next replica is refused, gives up, and may only ask again after four node timeouts.
+// Two replicas of one primary could still win one after the other, in two epochs, before the first has told of it, and what
+// the first then accepted would be lost. Redis 7.0 gives no second vote for a replica of the same primary within twice the
+// node timeout, which is as long as a candidate counts votes. Valkey 9.1 dropped that rule; without it the simulator showed two
+// primaries of one shard that served at once. So this node keeps it, but only as far as it protects: the same replica may ask
+// again, because it counts no votes of its former attempt, and so may another when the first has died, whose lease has then
+// ended. As in Redis, a voter that is restarted has forgotten for whom it voted, though not in which epoch.
+
+/// For whom a primary has voted, of the replicas of another.
+struct Vote: Sendable {
+    let candidate: NodeID
+    let time: Instant
+}
 
 extension ClusterState {
     /// AUTH_REQUEST: a replica asks to take over from its primary. A refusal is silence.
@@ -27,6 +34,9 @@ extension ClusterState {
             return sendUpdate(about: owner, to: candidate)
         }
         lastVoteEpoch = currentEpoch
+        if let primary = nodes[candidate].replicaOf {
+            nodes[primary].vote = Vote(candidate: nodes[candidate].id, time: now)
+        }
         deferred.durableSave = true
         send(.authAck, on: link)
         log(.notice, "Voting for node \(nodes[candidate].id) in epoch \(currentEpoch)")
@@ -42,7 +52,17 @@ extension ClusterState {
         guard nodes[candidate].isReplica else { return "it is a primary" }
         guard let primary = nodes[candidate].replicaOf else { return "its primary is not known here" }
         guard nodes[primary].isFailed || request.traits.contains(.forceAck) else { return "its primary is well" }
+        if let vote = nodes[primary].vote, vote.candidate != nodes[candidate].id, mayStillWin(vote, over: primary) {
+            return "node \(vote.candidate) has the vote of this node, and may still win"
+        }
         return nil
+    }
+
+    private func mayStillWin(_ vote: Vote, over primary: NodeIndex) -> Bool {
+        guard now - vote.time <= configuration.electionTimeout, let candidate = nodes.index(of: vote.candidate) else {
+            return false
+        }
+        return nodes[candidate].replicaOf == primary && !nodes[candidate].isFailed
     }
 
     /// An owner of one of the slots that the candidate wants whose claim is newer than that of the candidate's primary.

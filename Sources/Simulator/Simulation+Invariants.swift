@@ -19,7 +19,8 @@ extension Simulation {
             return Fact(
                 id: node.id,
                 slots: node.slots,
-                configEpoch: node.configEpoch,
+                // A replica's own is that of a time when it was a primary, and is nobody's concern.
+                configEpoch: (node.replicaOf.map { state.nodes[$0] } ?? node).configEpoch,
                 primary: node.replicaOf.map { state.nodes[$0].id },
                 place: "\(node.ip):\(node.port)@\(node.busPort)"
             )

@@ -11,6 +11,7 @@ public import Cluster
 public struct Simulation {
     /// One process, or what its crash has left of it.
     struct Node {
+        var clock: NodeClock
         var state: ClusterState?
         /// Counts the starts: an event for an earlier life of the node is void.
         var incarnation = 0
@@ -70,7 +71,7 @@ public struct Simulation {
             configure(number, &configuration)
             return configuration
         }
-        nodes = Array(repeating: Node(), count: nodeCount)
+        nodes = Array(repeating: Node(clock: NodeClock(at: now)), count: nodeCount)
         for number in nodes.indices { start(number) }
     }
 
@@ -102,7 +103,7 @@ public struct Simulation {
             nodes[number].state = state
             settle(number)
         }
-        return try command(&state, now)
+        return try command(&state, time(of: number))
     }
 
     /// CLUSTER MEET on `number` of the node `other`.
@@ -114,7 +115,8 @@ public struct Simulation {
 
     public mutating func handle(_ event: ClusterEvent, on number: Int) {
         guard nodes[number].state != nil else { return }
-        nodes[number].state?.handle(event, at: now)
+        let time = time(of: number)
+        nodes[number].state?.handle(event, at: time)
         settle(number)
     }
 
@@ -130,10 +132,14 @@ public struct Simulation {
                 restoring: parsed,
                 configuration: configurations[number],
                 random: seed,
-                at: now
+                at: time(of: number)
             )
         } else {
-            nodes[number].state = ClusterState(configuration: configurations[number], random: seed, at: now)
+            nodes[number].state = ClusterState(
+                configuration: configurations[number],
+                random: seed,
+                at: time(of: number)
+            )
         }
         nodes[number].incarnation += 1
         nodes[number].effects = []
@@ -206,7 +212,7 @@ public struct Simulation {
         case .tick(let number, let incarnation):
             guard nodes[number].state != nil, nodes[number].incarnation == incarnation else { return }
             handle(.tick, on: number)
-            queue.insert(event, at: now + .milliseconds(100))
+            queue.insert(event, at: now + nodes[number].clock.trueTime(of: .milliseconds(100)))
         case .connect(let connection, let target): connect(connection, to: target)
         case .connected(let connection):
             guard let (number, link) = living(connections[connection].client) else { return }
@@ -231,10 +237,11 @@ public struct Simulation {
             return post(.refused(connection), on: connection, toServer: false)
         }
         let client = connections[connection].client.node
+        let time = time(of: target)
         let link = nodes[target].state?.acceptLink(
             peerIP: Simulation.ip(of: client),
             localIP: Simulation.ip(of: target),
-            at: now
+            at: time
         )
         guard let link else { return }
         nodes[target].connections[link] = connection
@@ -284,7 +291,8 @@ public struct Simulation {
     /// Does what the node wants done, in its order.
     private mutating func settle(_ number: Int) {
         var effects: [ClusterEffect] = []
-        nodes[number].state?.settle(at: now, into: &effects)
+        let time = time(of: number)
+        nodes[number].state?.settle(at: time, into: &effects)
         for effect in effects {
             switch effect {
             case .saveNodesConfiguration: nodes[number].disk = nodes[number].state?.nodesConfiguration

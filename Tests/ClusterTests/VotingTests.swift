@@ -50,7 +50,32 @@ private func isGranted(_ ballot: inout Ballot, epoch: UInt64? = nil) -> Bool {
 
         #expect(isGranted(&ballot, epoch: 20))
         #expect(!isGranted(&ballot, epoch: 20))
-        #expect(isGranted(&ballot, epoch: 21), "as in Valkey 9.1; Redis 7.0 would make it wait")
+        #expect(isGranted(&ballot, epoch: 21), "its next attempt")
+    }
+
+    @Test func `is not given to a rival while the first may still win, which is for twice the node timeout`() throws {
+        var ballot = try Ballot()
+        let first = ballot.candidate
+        var rival = first
+        rival.header.sender = Peer("f").id
+        rival.ip = "10.0.0.10"
+        let link = try ballot.quartet.subject.join(rival)
+        func isGrantedToRival(_ ballot: inout Ballot, epoch: UInt64) -> Bool {
+            rival.header.currentEpoch = epoch
+            ballot.quartet.subject.receive(.authRequest, from: rival, on: link)
+            return !ballot.quartet.subject.sent(.authAck).isEmpty
+        }
+
+        #expect(isGranted(&ballot, epoch: 20))
+        #expect(!isGrantedToRival(&ballot, epoch: 21))
+        ballot.quartet.subject.live(.milliseconds(3900), with: ballot.quartet.peers.dropFirst() + [first, rival])
+        #expect(!isGrantedToRival(&ballot, epoch: 22))
+        ballot.quartet.subject.live(.milliseconds(200), with: ballot.quartet.peers.dropFirst() + [first, rival])
+        #expect(isGrantedToRival(&ballot, epoch: 23))
+
+        #expect(!isGranted(&ballot, epoch: 24), "now it is the other who may win")
+        ballot.quartet.subject.receive(.fail(rival.id), from: ballot.quartet.peers[1], on: ballot.quartet.inbound[1])
+        #expect(isGranted(&ballot, epoch: 25), "the dead do not")
     }
 
     @Test func `is given once in an epoch by a node that was restarted in between`() throws {
