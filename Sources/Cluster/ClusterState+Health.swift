@@ -27,11 +27,11 @@ extension ClusterState {
         let reachable = nodes.indices.count {
             nodes[$0].isVotingPrimary && nodes[$0].flags.isDisjoint(with: [.failed, .suspected])
         }
-        if reachable < quorum || !holdsLease {
-            isOK = false
-            // One that has just become a primary has no contacts yet, but has not been out of touch either.
-            if reachable < quorum || lease.wasHeld { healthClock.lastMinority = now }
-        }
+        let isOutOfTouch = reachable < quorum || lease.hasLapsed
+        lease.hasLapsed = false
+        if isOutOfTouch { healthClock.lastMinority = now }
+        // One that has just become a primary has no contacts yet, but has not been out of touch either.
+        if isOutOfTouch || !holdsLease { isOK = false }
         guard isOK != (health == .ok) else { return }
         if isOK, myself.isPrimary, let lastMinority = healthClock.lastMinority {
             // Back from a minority, others may have taken over its slots: it listens for a while before it serves them.

@@ -11,6 +11,7 @@ extension ClusterState {
     mutating func renewLease() {
         let former = lease.end
         let hadLease = holdsLease
+        if !hadLease, lease.wasHeld { lease.hasLapsed = true }
         defer {
             lease.wasHeld = lease.end != nil && (lease.wasHeld || holdsLease)
             if lease.end != former { add(.renewLease(until: lease.end)) }

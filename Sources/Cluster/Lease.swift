@@ -7,6 +7,8 @@ struct Lease: Sendable {
     var end: Instant?
     /// Whether it was held since it was last not needed: to have lost it is worse than not to have it yet.
     var wasHeld = false
+    /// Whether it was found to have ended, however short the gap, since the cluster's health was last looked at.
+    var hasLapsed = false
 
     /// Every clock may run this much too fast or too slow against true time, in percent. The crystals of computers are wrong
     /// by 0.01 %, and a clock that is being corrected by 0.05 %.

@@ -124,6 +124,22 @@ import Testing
         #expect(quartet.subject.state.health == .ok)
     }
 
+    @Test func `that ended between two ticks has ended, though the next tick finds new contacts`() throws {
+        var quartet = try serving()
+        quartet.subject.now = try #require(quartet.subject.state.lease.end) + .milliseconds(10)
+        let links = try ping(quartet.peers, in: &quartet)
+        for (peer, link) in zip(quartet.peers, links) {
+            quartet.subject.receive(.pong(Heartbeat()), from: peer, on: link)
+        }
+
+        quartet.subject.handle(.tick)
+
+        #expect(quartet.subject.state.holdsLease)
+        #expect(quartet.subject.state.health == .fail, "it may have been replaced, and must listen first")
+        quartet.subject.live(.seconds(3), with: quartet.peers)
+        #expect(quartet.subject.state.health == .ok)
+    }
+
     @Test func `does not end while all answer, though gossip spares most heartbeats`() throws {
         var quartet = try serving()
         for _ in 0..<300 {
