@@ -1,5 +1,6 @@
 """Failovers in mixed clusters: replicas of Redis and Valkey that become primaries only because Apus primaries vote."""
 
+import pathlib
 import signal
 import time
 
@@ -123,6 +124,13 @@ def test_the_replicas_of_a_peer_are_listed(cluster):
         assert node.call("CLUSTER", "REPLICAS", cluster.replica.id) == Error("ERR The specified node is not a master")
 
 
+def is_stopped(node):
+    """Whether every thread stands still: on a busy machine some run on for a while after the signal."""
+    threads = pathlib.Path(f"/proc/{node.process.pid}/task").glob("*/stat")
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in threads]
+    return set(states) == {"T"}
+
+
 class TestTheLease:
     """A primary without a majority refuses its clients within its node timeout (2 s here), of which the lease is 98 %."""
 
@@ -158,6 +166,7 @@ class TestTheLease:
         with sleeper.wire() as wire:
             assert wire.call("SET", "b", "before") == "OK"
             sleeper.process.send_signal(signal.SIGSTOP)
+            wait_for(lambda: is_stopped(sleeper), 5, 0.01, "all threads have stopped")
             wire.send(command("SET", "b", "after"))
             time.sleep(2.5)
             sleeper.process.send_signal(signal.SIGCONT)
