@@ -48,21 +48,34 @@ public struct KeySpecification: Sendable {
     public let access: Access
     /// What one call does with them, where `access` has `variableFlags`.
     private let accessOfCall: (@Sendable (Arguments) -> Access)?
+    /// Where the keys of one call stand, where `begin` and `find` cannot tell all of it.
+    private let positionsOfCall: (@Sendable (Arguments) -> [Int])?
 
-    public init(begin: Begin, find: Find, access: Access, ofCall: (@Sendable (Arguments) -> Access)? = nil) {
+    public init(
+        begin: Begin,
+        find: Find,
+        access: Access,
+        ofCall: (@Sendable (Arguments) -> Access)? = nil,
+        positions: (@Sendable (Arguments) -> [Int])? = nil
+    ) {
         self.begin = begin
         self.find = find
         self.access = access
         accessOfCall = ofCall
+        positionsOfCall = positions
     }
 
-    /// - Parameter ofCall: what a call with these arguments does with the key, where that is less than `access`.
+    /// - Parameters:
+    ///   - ofCall: what a call with these arguments does with the key, where that is less than `access`.
+    ///   - positions: where the key of such a call stands, where that is not always at `index`.
     public static func one(
         at index: Int,
         _ access: Access,
-        ofCall: (@Sendable (Arguments) -> Access)? = nil
+        ofCall: (@Sendable (Arguments) -> Access)? = nil,
+        positions: (@Sendable (Arguments) -> [Int])? = nil
     ) -> Self {
-        Self(begin: .index(index), find: .range(last: 0, step: 1, limit: 0), access: access, ofCall: ofCall)
+        let find = Find.range(last: 0, step: 1, limit: 0)
+        return Self(begin: .index(index), find: find, access: access, ofCall: ofCall, positions: positions)
     }
     public static func range(from first: Int, through last: Int, _ access: Access) -> Self {
         Self(begin: .index(first), find: .range(last: last - first, step: 1, limit: 0), access: access)
@@ -81,6 +94,7 @@ public struct KeySpecification: Sendable {
 
     /// The positions of the keys in `arguments`; none where the arguments make no sense.
     public func positions(in arguments: Arguments) -> [Int] {
+        if let positionsOfCall { return positionsOfCall(arguments) }
         guard let start = start(in: arguments) else { return [] }
         switch find {
         case .range(let last, let step, let limit):

@@ -11,6 +11,8 @@ public enum Secrets: Sendable {
     case behind(StaticString, count: Int)
     /// The second of every pair from this argument on whose first is such a name.
     case values(from: Int, ofNames: @Sendable (Bytes) -> Bool)
+    /// Where the command says: whether the argument at a position is secret.
+    case chosen(@Sendable (Int, Arguments) -> Bool)
 
     /// What is shown in a secret's place.
     public static let cover: StaticString = "(redacted)"
@@ -27,6 +29,7 @@ public enum Secrets: Sendable {
             return index > place && index <= place + count
         case .values(let first, let isSecret):
             return index > first && (index - first) % 2 == 1 && isSecret(arguments[index - 1])
+        case .chosen(let isSecret): return isSecret(index, arguments)
         }
     }
 }

@@ -181,7 +181,7 @@ final class ClusterThread: @unchecked Sendable {
     /// Runs a client's CLUSTER command; what follows from it is done before its reply leaves.
     private func host(_ client: Client) {
         executor.keyspace.now = Clock.unixMilliseconds()
-        executor.runErrand(of: client)
+        executor.completeErrand(of: client)
         settle()
         client.keep(executor.reply.unsent)
         executor.reply.clear()

@@ -42,7 +42,7 @@ final class Client: @unchecked Sendable {
     /// RESP's version.
     var version: UInt8 = 2
     var obstacles: Obstacles = []
-    /// The thread that ran it last found it held back by a pause.
+    /// The thread that ran it last found it held back by a pause, or by keys in transit.
     var comesBackPostponed = false
     /// What came and was not yet run.
     let input = InputBuffer()
@@ -54,7 +54,7 @@ final class Client: @unchecked Sendable {
     var name: [UInt8] = []
     var libraryName: [UInt8] = []
     var libraryVersion: [UInt8] = []
-    /// What a command that has run still has to have done on the cluster's thread before it is answered.
+    /// What a command that has run still has to have done elsewhere or later before it is answered.
     var errand: Errand?
     var transaction: Transaction?
     var watch: Watch?
@@ -99,6 +99,8 @@ final class Client: @unchecked Sendable {
         /// Obstacles of the thread, not of the client.
         static let monitored = Obstacles(rawValue: 1 << 8)
         static let paused = Obstacles(rawValue: 1 << 9)
+        /// Keys of this shard are on their way to another server.
+        static let inTransit = Obstacles(rawValue: 1 << 10)
     }
 
     init(

@@ -152,7 +152,7 @@ enum ClusterSlotCommands {
         let slot: Int
         do throws(ClusterError) { slot = try call.slot(2) } catch { return call.reply.error("ERR \(error.text)") }
         // The keys were counted here, where they are; what they mean is decided where the cluster thinks.
-        call.client.errand = Errand { call throws(CommandError) in
+        call.client.errand = Errand(at: .cluster) { call throws(CommandError) in
             try call.administer { (thread) throws(ClusterError) in
                 try thread.state.setSlot(slot, chosen, at: thread.now)
             }

@@ -66,6 +66,8 @@ struct CommandStatistics: ~Copyable {
     }
 
     mutating func countRefusal(_ index: Int) { unsafe counts[index].refused += 1 }
+    /// The failure of a call that was counted before it was done.
+    mutating func countFailure(_ index: Int) { unsafe counts[index].failed += 1 }
 
     mutating func countError(_ code: String) {
         errorTotal += 1

@@ -37,8 +37,13 @@ extension Executor {
             return nil
         }
 
+        if obstacles.contains(.inTransit), !everywhere, waitsForTransit(command, arguments, client) {
+            return .postponed
+        }
+
         let wasAsking = obstacles.contains(.asking)
         let interruption = perform(command, arguments, keyIndex, client, everywhere: everywhere)
+        if case .postponed = interruption { return interruption }
         if wasAsking, client.transaction == nil { client.obstacles.remove(.asking) }
         mute(client, since: mark)
         if obstacles.contains(.monitored) { node.feedMonitors(command, arguments, client, from: self) }

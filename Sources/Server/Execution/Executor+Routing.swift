@@ -120,6 +120,7 @@ extension Executor {
         if flags.contains(.write) { traits.insert(.write) }
         if client.isReadOnly { traits.insert(.readOnlyClient) }
         if client.obstacles.contains(.asking) || command.flags.contains(.asking) { traits.insert(.asking) }
+        if command.name == "migrate" { traits.insert(.migrate) }
         // An open slot's keys can be counted only where they live: there the question is asked again.
         let shard = node.shard(ofSlot: slot)
         let isAtKeys = seat == .shard(shard) || holdsEverything

@@ -16,11 +16,11 @@ enum Seat: Equatable, Sendable {
 enum Interruption {
     /// The next command has to run elsewhere.
     case travels(to: Seat)
-    /// The command has run, but for what has to be done on the cluster's thread.
+    /// The command has run, but for what has to be done elsewhere or later.
     case errand
     /// Enough was written for now: it is to be sent before more is run.
     case breathes
-    /// Commands are held back by CLIENT PAUSE.
+    /// The next command is held back by CLIENT PAUSE, or touches a key that is in transit.
     case postponed
     /// The connection ends once the replies are sent.
     case closes
@@ -40,6 +40,9 @@ final class Executor: CallHost {
     var slowlog = Slowlog()
     var latency = LatencyMonitor()
     var watchers = WatchRegistry() { didSet { call.hasWatchers = !watchers.isEmpty } }
+    var transit = KeysInTransit() {
+        didSet { if transit.isEmpty { threadObstacles.remove(.inTransit) } else { threadObstacles.insert(.inTransit) } }
+    }
     let call: Call
 
     /// The client whose commands run just now.
@@ -96,6 +99,12 @@ final class Executor: CallHost {
     func connect(allKeyspaces: [Keyspace]) {
         call.connect(allKeyspaces: allKeyspaces, host: self)
         mustRoute = node.isClusterEnabled || node.shardCount > 1
+    }
+
+    /// The shard that the executor belongs to, if it is one's.
+    var homeShard: Int? {
+        guard case .shard(let index) = seat else { return nil }
+        return index
     }
 
     var isClusterEnabled: Bool { node.isClusterEnabled }
@@ -238,7 +247,7 @@ final class Executor: CallHost {
         client.lastCommand = command
         let start = apus_ticks()
         if everywhere && !holdsEverything {
-            node.exclusively(self) { call.run(command, arguments, preparedKey: keyIndex) }
+            guard performEverywhere(command, arguments, keyIndex, client) else { return .postponed }
         } else {
             call.run(command, arguments, preparedKey: keyIndex)
         }
@@ -250,6 +259,21 @@ final class Executor: CallHost {
         if elapsed >= settings.slowTicks { noteSlow(command, arguments, elapsed, client) }
         if !client.obstacles.isDisjoint(with: [.closing, .killed]) { return .closes }
         return client.errand == nil ? nil : .errand
+    }
+
+    /// Runs `command` with all shards in hand; false if it has to wait for a key of any.
+    private func performEverywhere(
+        _ command: Command,
+        _ arguments: Arguments,
+        _ keyIndex: Int?,
+        _ client: Client
+    ) -> Bool {
+        var isHeld = false
+        node.exclusively(self) {
+            isHeld = waitsForTransit(command, arguments, client)
+            if !isHeld { call.run(command, arguments, preparedKey: keyIndex) }
+        }
+        return !isHeld
     }
 
     func countError(since mark: Int) {

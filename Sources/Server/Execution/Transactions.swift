@@ -150,13 +150,24 @@ extension Executor {
                 thread.performAndWait(queued, client, answering: reply)
             } else {
                 _ = perform(queued.command, queued.arguments.arguments, nil, client, everywhere: false)
-                if client.errand != nil { node.clusterThread?.performAndWait(nil, client, answering: reply) }
+                completeErrandInTransaction(of: client)
             }
             if threadObstacles.contains(.monitored) {
                 node.feedMonitors(queued.command, queued.arguments.arguments, client, from: self)
             }
         }
         call.restore(exec, arguments)
+    }
+
+    /// Does at once what is left of a queued command, and waits for it: a transaction is not to be left half done by its
+    /// client's travelling.
+    private func completeErrandInTransaction(of client: Client) {
+        guard let errand = client.errand else { return }
+        if let transfer = errand.transfer { node.courier.carryAndWait(transfer) }
+        switch errand.seat {
+        case .shard: runErrand(of: client)
+        case .cluster: node.clusterThread?.performAndWait(nil, client, answering: reply)
+        }
     }
 
     private func hasExpired(_ watch: Watch) -> Bool {

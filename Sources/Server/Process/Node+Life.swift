@@ -24,6 +24,7 @@ extension Node {
         }
         for shard in shards { Thread.start("shard-\(shard.index)") { shard.run() } }
         if let clusterThread { Thread.start("cluster") { clusterThread.run() } }
+        Thread.start("courier") { [courier] in courier.run() }
         log.notice("Server initialized")
         if configuration.port != 0 { log.notice("Ready to accept connections tcp") }
         if !configuration.unixSocket.isEmpty { log.notice("Ready to accept connections unix") }

@@ -29,6 +29,7 @@ final class Node: @unchecked Sendable {
     private(set) var shards: [Shard] = []
     private(set) var section: ExclusiveSection!
     private(set) var clusterThread: ClusterThread?
+    let courier = Courier()
 
     let slotMaps = SlotMapBoard()
     var peakMemory = 0
@@ -125,7 +126,7 @@ final class Node: @unchecked Sendable {
     /// gone to sleep over it; either it sees the mail before it sleeps, or the news are seen here.
     func sendHome(_ client: Client) {
         let isDone =
-            client.pending == nil && client.input.isEmpty && !client.comesBackPostponed
+            client.pending == nil && client.input.isEmpty && !client.comesBackPostponed && client.errand == nil
             && client.obstacles.isDisjoint(with: [.closing, .killed])
         let home = shards[client.home].mailbox
         home.post(.comeHome(client), quietly: isDone)

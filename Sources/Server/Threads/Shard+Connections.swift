@@ -145,7 +145,10 @@ extension Shard {
     private func finish(_ client: Client, _ interruption: Interruption?) {
         switch interruption {
         case .travels(let seat): return lend(client, to: seat)
-        case .errand: return lend(client, to: .cluster)
+        case .errand:
+            keepReplies(for: client)
+            client.isAway = true
+            return node.postOnErrand(client)
         default: sendReplies(to: client)
         }
         if client.isClosed { return }
@@ -186,8 +189,8 @@ extension Shard {
         resumePostponed()
     }
 
-    /// Lets the clients go on that a pause held back.
-    private func resumePostponed() {
+    /// Lets the clients try again that a pause, or keys in transit, held back.
+    func resumePostponed() {
         let resumed = postponed
         postponed = []
         for client in resumed where !client.isClosed {
@@ -208,6 +211,7 @@ extension Shard {
 
     /// Runs a visitor's commands, and sends it on, or answers it and sends it home.
     func host(_ client: Client) {
+        executor.completeErrand(of: client)
         while true {
             let (consumed, interruption) = executor.run(client, client.input.bytes)
             client.input.consume(consumed)
@@ -217,7 +221,7 @@ extension Shard {
                 return node.post(client, to: seat)
             case .errand:
                 keepReplies(for: client)
-                return node.post(client, to: .cluster)
+                return node.postOnErrand(client)
             case .breathes:
                 answerVisitor(client)
                 continue
@@ -234,6 +238,10 @@ extension Shard {
         client.isAway = false
         client.hasNews.store(false, ordering: .sequentiallyConsistent)
         guard !client.isClosed else { return }
+        if client.errand != nil {
+            executor.completeErrand(of: client)
+            keepReplies(for: client)
+        }
         if client.obstacles.contains(.killed) { return close(client) }
         for bytes in client.undelivered { bytes.withBytes { client.keep($0) } }
         client.undelivered.removeAll()

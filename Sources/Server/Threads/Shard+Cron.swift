@@ -12,6 +12,8 @@ extension Shard {
         if node.pause.map({ keyspace.now >= $0.until }) ?? true, executor.threadObstacles.contains(.paused) {
             pauseEnded()
         }
+        // A client may come home to wait for keys in transit just after those who waited were woken.
+        if !executor.threadObstacles.contains(.paused) { resumePostponed() }
         if keyspace.now / 1000 != lastTimeoutCheck {
             lastTimeoutCheck = keyspace.now / 1000
             closeIdleClients()

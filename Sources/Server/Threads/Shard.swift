@@ -31,7 +31,7 @@ final class Shard: @unchecked Sendable {
     var clients: [Int64: Client] = [:]
     /// Clients with more to do than one turn allows.
     var ready: [Client] = []
-    /// Clients whose next command CLIENT PAUSE holds back.
+    /// Clients whose next command is held back by CLIENT PAUSE, or by keys in transit.
     var postponed: [Client] = []
     /// Clients of this shard that are told when slots move.
     var topologySubscribers: Set<Int64> = []
