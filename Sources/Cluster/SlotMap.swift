@@ -82,10 +82,15 @@ public final class SlotMap: Sendable {
         owners[slot] == .max ? nil : NodeIndex(rawValue: owners[slot])
     }
 
+    /// Whether this node's shard owns the slot: the node itself, or the primary that it is a replica of.
+    public func isMine(_ slot: Int) -> Bool {
+        guard let owner = owner(of: slot) else { return false }
+        return owner == .myself || owner == primary
+    }
+
     /// Whether the slot's keys are of this node: its own, those that it is importing, or its primary's.
     public func holds(_ slot: Int) -> Bool {
-        guard let owner = owner(of: slot) else { return false }
-        return owner == .myself || owner == primary || importing[slot] != nil
+        isMine(slot) || (owner(of: slot) != nil && importing[slot] != nil)
     }
 
     public func endpoint(of index: NodeIndex) -> NodeEndpoint? {

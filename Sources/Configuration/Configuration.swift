@@ -95,6 +95,7 @@ public struct Configuration: Sendable {
     public var clusterAllowsReplicaMigration = true
     public var clusterMigrationBarrier = 1
     public var clusterPrimaryLease = true
+    public var areSlotStatisticsOn = false
 
     // Parts that are still to come, but whose values have more to them than a word or a number
     public var savePoints = [

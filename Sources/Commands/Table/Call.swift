@@ -215,13 +215,14 @@ public final class Call {
         return Int(value)
     }
 
-    /// The argument at `index` as an integer within `range`.
+    /// The argument at `index` as an integer within `range`; `otherwise` is thrown where it is no integer.
     public func integer(
         _ index: Int,
         in range: ClosedRange<Int64>,
-        orThrow error: CommandError = .valueOutOfRange
+        orThrow error: CommandError = .valueOutOfRange,
+        otherwise: CommandError = .notAnInteger
     ) throws(CommandError) -> Int {
-        let value = try integer(index)
+        let value = try integer(index, orThrow: otherwise)
         guard range.contains(value) else { throw error }
         return Int(value)
     }

@@ -40,8 +40,7 @@ extension Node {
             guard !own.isEmpty else { continue }
             shard.mailbox.post(
                 .perform { shard in
-                    for slot in own { shard.keyspace.flush(slot: slot, of: 0, lazily: true) }
-                    shard.executor.databaseDidChange(0)
+                    for slot in own { shard.executor.flush(slot: slot, lazily: true) }
                 }
             )
         }

@@ -101,6 +101,8 @@ final class Client: @unchecked Sendable {
         static let paused = Obstacles(rawValue: 1 << 9)
         /// Keys of this shard are on their way to another server.
         static let inTransit = Obstacles(rawValue: 1 << 10)
+        /// What a command costs is added to its slot's account.
+        static let countedBySlot = Obstacles(rawValue: 1 << 11)
     }
 
     init(

@@ -16,6 +16,7 @@ enum ClusterCommands {
         helpSince: "5.0.0",
         subcommands: ClusterViewCommands.all + ClusterAdministrationCommands.all + ClusterSlotCommands.all
             + ClusterTopologyCommands.all
+            + SlotStatsCommand.all + AtomicMigrationCommands.all
     )
 
     static let readonly = Command(

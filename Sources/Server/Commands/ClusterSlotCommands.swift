@@ -7,7 +7,8 @@ internal import Protocol
 
 enum ClusterSlotCommands {
     static let all = [
-        keySlot, addSlots, addSlotsRange, delSlots, delSlotsRange, flushSlots, setSlot, countKeys, getKeys,
+        keySlot, addSlots, addSlotsRange, delSlots, delSlotsRange, flushSlots, setSlot, flushSlot, countKeys,
+        getKeys,
     ]
 
     private static let flags: CommandFlags = [.admin, .stale, .noAsyncLoading]
@@ -138,31 +139,92 @@ enum ClusterSlotCommands {
             """
     ) { call throws(CommandError) in
         try call.requireCluster()
-        let arguments = call.arguments
-        let action = arguments[3]
-        let name = arguments.count == 5 ? arguments[4].text : ""
-        var chosen: SlotAction?
-        if arguments.count == 4, action.isWord("STABLE") { chosen = .stable }
-        if arguments.count == 5, action.isWord("IMPORTING") { chosen = .importing(from: name) }
-        if arguments.count == 5, action.isWord("MIGRATING") { chosen = .migrating(to: name) }
-        if arguments.count == 5, action.isWord("NODE") { chosen = .node(name, holdsKeys: holdsKeys(call)) }
-        guard let chosen else {
-            throw .text("ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP")
-        }
         let slot: Int
-        do throws(ClusterError) { slot = try call.slot(2) } catch { return call.reply.error("ERR \(error.text)") }
-        // The keys were counted here, where they are; what they mean is decided where the cluster thinks.
+        do throws(ClusterError) {
+            guard call.executor.slotMap?.isPrimary ?? true else { throw .setSlotOnReplica }
+            slot = try call.slot(2)
+        } catch {
+            return call.reply.error("ERR \(error.text)")
+        }
+        // The keys are counted here, where they are; what they mean is decided where the cluster thinks.
+        let holdsKeys = call.keyspace(ofSlot: slot).count(inSlot: slot, of: 0) > 0
+        let action = try slotAction(call, holdsKeys: holdsKeys)
         call.client.errand = Errand(at: .cluster) { call throws(CommandError) in
             try call.administer { (thread) throws(ClusterError) in
-                try thread.state.setSlot(slot, chosen, at: thread.now)
+                try thread.state.setSlot(slot, action, at: thread.now)
             }
         }
     }
 
-    /// Whether the slot that a SETSLOT speaks of has keys on this, its own, shard.
-    private static func holdsKeys(_ call: Call) -> Bool {
-        guard call.node.isClusterEnabled, let slot = try? call.slot(2) else { return false }
-        return call.keyspace(ofSlot: slot).count(inSlot: slot, of: 0) > 0
+    private static func slotAction(_ call: Call, holdsKeys: Bool) throws(CommandError) -> SlotAction {
+        let arguments = call.arguments
+        let word = arguments[3]
+        var rest = 4
+        let action: SlotAction
+        if word.isWord("STABLE") {
+            action = .stable
+        } else {
+            guard arguments.count > 4 else { throw invalidSetSlot }
+            rest = 5
+            let name = arguments[4].text
+            if word.isWord("MIGRATING") {
+                action = .migrating(to: name)
+            } else if word.isWord("IMPORTING") {
+                action = .importing(from: name)
+            } else if word.isWord("NODE") {
+                action = .node(name, holdsKeys: holdsKeys)
+            } else {
+                throw invalidSetSlot
+            }
+        }
+        try checkTimeout(call, from: rest)
+        return action
+    }
+
+    /// Valkey waits so long until the replicas have taken note. Without replicas there is nothing to wait for, but its
+    /// tools say it all the same.
+    private static func checkTimeout(_ call: Call, from index: Int) throws(CommandError) {
+        let arguments = call.arguments
+        guard index < arguments.count else { return }
+        guard arguments[index].isWord("TIMEOUT"), arguments.count <= index + 2 else { throw invalidSetSlot }
+        guard index + 1 < arguments.count else { throw .text("ERR Missing timeout value") }
+        let timeout = try call.integer(index + 1, orThrow: .text("ERR timeout is not an integer or out of range"))
+        guard timeout >= 0 else { throw .text("ERR timeout is negative") }
+    }
+
+    private static let invalidSetSlot = CommandError.text(
+        "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP"
+    )
+
+    static let flushSlot = Command(
+        "cluster|flushslot",
+        "Removes all keys of a slot.",
+        arity: .atLeast(3),
+        flags: [.write, .admin, .noAsyncLoading],
+        group: .cluster,
+        since: "9.0.0",
+        complexity: "O(N) where N is the number of keys in the slot",
+        categories: ["keyspace"],
+        place: .slot(at: 2),
+        syntax: "<slot> [ASYNC|SYNC]"
+    ) { call throws(CommandError) in
+        try call.requireCluster()
+        let slot: Int
+        do throws(ClusterError) { slot = try call.slot(2) } catch { return call.reply.error("ERR \(error.text)") }
+        var isLazy = false
+        switch call.arguments.count {
+        case 3: break
+        case 4 where call.arguments[3].isWord("ASYNC"): isLazy = true
+        case 4 where call.arguments[3].isWord("SYNC"): break
+        case 4: throw .syntax
+        default:
+            return call.reply.error(
+                "ERR unknown subcommand or wrong number of arguments for 'FLUSHSLOT'. Try CLUSTER HELP."
+            )
+        }
+        let executor = call.executor.holdsEverything ? call.node.executor(ofSlot: slot) : call.executor
+        if executor.flush(slot: slot, lazily: isLazy) > 0 { call.noteChange() }
+        call.reply.ok()
     }
 
     static let countKeys = Command(
@@ -208,5 +270,21 @@ enum ClusterSlotCommands {
             }
         }
         call.reply.closeArray(opening, count: count)
+    }
+}
+
+extension Executor {
+    /// Empties a slot of this shard, and tells those who watch one of its keys.
+    ///
+    /// - Returns: how many keys it had.
+    @discardableResult
+    func flush(slot: Int, lazily: Bool) -> Int {
+        watchers.databaseDidChange(0) { watched in
+            watched.bytes.withBytes { bytes in
+                let key = keyspace.key(bytes)
+                return key.slot == slot && keyspace.contains(key, in: 0)
+            }
+        }
+        return keyspace.flush(slot: slot, of: 0, lazily: lazily)
     }
 }

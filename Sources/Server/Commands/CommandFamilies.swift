@@ -18,7 +18,7 @@ extension Call {
     var node: Node { executor.node }
     /// The executor of the shard that holds `key`, which must be within reach.
     func executor(at key: Key) -> Executor {
-        executor.holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : executor
+        executor.holdsEverything ? node.executor(ofSlot: key.slot) : executor
     }
     var client: Client { unsafe executor.client.unsafelyUnwrapped }
 }

@@ -163,7 +163,10 @@ extension Node {
         log.setPath(configuration.logFile)
         showTitle()
         for executor in executors { executor.settings = ExecutionSettings(configuration, ticks) }
-        for shard in shards { shard.configurationDidChange(configuration) }
+        for shard in shards {
+            shard.configurationDidChange(configuration)
+            shard.executor.setSlotStatistics(isOn: isClusterEnabled && configuration.areSlotStatisticsOn)
+        }
         clusterThread?.configurationDidChange()
     }
 
@@ -177,6 +180,7 @@ extension Node {
     func resetStatistics() {
         for executor in executors {
             executor.statistics.reset()
+            executor.slotStatistics?.reset()
             executor.call.resetStatistics()
             executor.keyspace.resetStatistics()
         }

@@ -26,13 +26,17 @@ extension Executor {
             case .elsewhere(let seat): return .travels(to: seat)
             case .everywhere: everywhere = true
             case .refused:
+                endAsking(client)
                 mute(client, since: mark)
                 return nil
             }
         }
         if obstacles.contains(.paused), isHeldBack(command, client) { return .postponed }
         if obstacles.contains(.transaction), !command.flags.contains(.transactional) {
-            queue(command, arguments, client)
+            _ = countingForSlot(command, arguments, client) {
+                queue(command, arguments, client)
+                return nil
+            }
             mute(client, since: mark)
             return nil
         }
@@ -42,9 +46,11 @@ extension Executor {
         }
 
         let wasAsking = obstacles.contains(.asking)
-        let interruption = perform(command, arguments, keyIndex, client, everywhere: everywhere)
+        let interruption = countingForSlot(command, arguments, client) {
+            perform(command, arguments, keyIndex, client, everywhere: everywhere)
+        }
         if case .postponed = interruption { return interruption }
-        if wasAsking, client.transaction == nil { client.obstacles.remove(.asking) }
+        if wasAsking { endAsking(client) }
         mute(client, since: mark)
         if obstacles.contains(.monitored) { node.feedMonitors(command, arguments, client, from: self) }
         return interruption
@@ -65,6 +71,11 @@ extension Executor {
             return "ERR Command not allowed inside a transaction"
         }
         return nil
+    }
+
+    /// ASKING is good for one command, or for a transaction that begins with it.
+    private func endAsking(_ client: Client) {
+        if client.transaction == nil { client.obstacles.remove(.asking) }
     }
 
     private func isHeldBack(_ command: Command, _ client: Client) -> Bool {
@@ -104,6 +115,7 @@ extension Executor {
 
     private func refuse(_ client: Client, _ text: String) -> Interruption? {
         client.transaction?.isAborted = true
+        endAsking(client)
         let mark = reply.mark
         useSkip(client)
         reply.error(text)

@@ -121,10 +121,12 @@ extension Executor {
         if client.isReadOnly { traits.insert(.readOnlyClient) }
         if client.obstacles.contains(.asking) || command.flags.contains(.asking) { traits.insert(.asking) }
         if command.name == "migrate" { traits.insert(.migrate) }
-        // An open slot's keys can be counted only where they live: there the question is asked again.
+        // An open slot's keys can be counted only where they live: there the question is asked again. What a transaction
+        // queues may make and remove keys before EXEC, which asks for all of them.
         let shard = node.shard(ofSlot: slot)
         let isAtKeys = seat == .shard(shard) || holdsEverything
-        let route = map.route(slot, traits) { isAtKeys ? presence(of: keys) : Self.allPresent(keys) }
+        let isQueued = client.transaction != nil && !command.flags.contains(.transactional)
+        let route = map.route(slot, traits) { isAtKeys && !isQueued ? presence(of: keys) : Self.allPresent(keys) }
         return map.errorText(route, slot: slot, for: client.view)
     }
 

@@ -50,6 +50,8 @@ final class Executor: CallHost {
     /// Obstacles that every client meets on this thread.
     var threadObstacles: Client.Obstacles = []
     var settings: ExecutionSettings
+    /// Nil while nobody asks for them.
+    var slotStatistics: SlotStatistics?
     /// Who serves which slot; nil stand-alone.
     private(set) var slotMap: SlotMap?
     private var slotMapVersion = 0
@@ -172,7 +174,9 @@ final class Executor: CallHost {
         let version = board.version
         if version != slotMapVersion {
             slotMapVersion = version
+            let former = slotMap
             slotMap = board.map
+            forgetStatisticsOfMovedSlots(from: former, to: slotMap)
         }
         let leaseEnd = board.leaseEnd
         guard leaseEnd != .max, Clock.bootMilliseconds() >= leaseEnd else { return }

@@ -101,6 +101,8 @@ final class Node: @unchecked Sendable {
     @inline(__always)
     func shard(ofSlot slot: Int) -> Int { shardCount == 1 ? 0 : slot % shardCount }
 
+    func executor(ofSlot slot: Int) -> Executor { shards[shard(ofSlot: slot)].executor }
+
     /// Runs `body` while nothing else runs on any shard.
     func exclusively(_ executor: Executor, _ body: () -> Void) {
         guard !executor.holdsEverything else { return body() }
