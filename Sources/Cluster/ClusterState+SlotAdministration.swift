@@ -23,7 +23,8 @@ extension ClusterState {
             slots.importing[slot] = nil
             setOwner(of: slot, to: .myself)
         }
-        deferred.durableSave = true
+        // Not durably: no epoch stands behind it, and redis-cli gives out thousands one by one.
+        deferred.save = true
     }
 
     /// CLUSTER DELSLOTS and DELSLOTSRANGE: whoever owns them, this node forgets it.
@@ -36,7 +37,7 @@ extension ClusterState {
             seen.insert(slot)
         }
         for slot in deleted { setOwner(of: slot, to: nil) }
-        deferred.durableSave = true
+        deferred.save = true
     }
 
     /// CLUSTER FLUSHSLOTS.
@@ -44,7 +45,7 @@ extension ClusterState {
         self.now = now
         guard databaseIsEmpty else { throw .databaseNotEmpty }
         for slot in myself.slots { setOwner(of: slot, to: nil) }
-        deferred.durableSave = true
+        deferred.save = true
     }
 
     /// CLUSTER SETSLOT.
@@ -66,8 +67,12 @@ extension ClusterState {
             guard nodes[owner].isPrimary else { throw .targetNotPrimary }
             assign(slot, to: owner, holdsKeys: holdsKeys)
             guard slots.owner(of: slot) == owner else { throw .slotHoldsKeys(slot) }
+            // Others learn from this node that a slot is its own, and must not learn it from a node that will forget it.
+            if owner == .myself { deferred.durableSave = true }
         }
-        deferred.durableSave = true
+        // The rest is worth no wait for the disk, of which a slot that moves would cost half a dozen: who comes back without
+        // it is told the owners by the others, and what was left open is for the administrator to see.
+        deferred.save = true
         deferred.slotMap = true
     }
 

@@ -9,7 +9,7 @@ import Testing
         var subject = Subject()
         try subject.state.addSlots([0, 1, 2], at: subject.now)
         subject.settle()
-        #expect(subject.effects.prefix(2) == [.saveNodesConfiguration(durably: true), .publishSlotMap])
+        #expect(subject.effects.prefix(2) == [.saveNodesConfiguration(durably: false), .publishSlotMap])
 
         #expect(throws: ClusterError.slotBusy(1)) { try subject.state.addSlots([5, 1], at: subject.now) }
         #expect(throws: ClusterError.slotGivenTwice(6)) { try subject.state.addSlots([6, 7, 6], at: subject.now) }
@@ -157,6 +157,24 @@ import Testing
         }
         try quartet.subject.state.setSlot(own, .node(second, holdsKeys: false), at: now)
         #expect(quartet.subject.node(quartet.peers[1])?.slots.contains(own) == true)
+    }
+
+    @Test func `waits for the disk where a slot becomes its own, and nowhere else`() throws {
+        var quartet = try Quartet()
+        let now = quartet.subject.now
+        let (other, source) = (quartet.peers[1].id.description, quartet.peers[0].id.description)
+        let myself = quartet.subject.state.myself.id.description
+        let steps: [(SlotAction, durably: Bool)] = [
+            (.migrating(to: other), false), (.stable, false), (.node(other, holdsKeys: false), false),
+            (.importing(from: source), false), (.node(myself, holdsKeys: false), true),
+        ]
+
+        for (action, durably) in steps {
+            try quartet.subject.state.setSlot(7, action, at: now)
+            quartet.subject.settle()
+
+            #expect(quartet.subject.effects.first == .saveNodesConfiguration(durably: durably), "after \(action)")
+        }
     }
 
     @Test func `ends an import by a new epoch, on disk before the others are told`() throws {

@@ -168,10 +168,10 @@ class Node:
         with self.wire(timeout=30) as wire:
             return wire.call(*arguments)
 
-    def cli(self, *arguments, check=True):
-        """The standard output of redis-cli."""
+    def cli(self, *arguments, check=True, said=""):
+        """The standard output of redis-cli, to which `said` is typed."""
         done = subprocess.run(
-            ["redis-cli", "-p", str(self.port), *map(str, arguments)], capture_output=True, text=True, timeout=60
+            ["redis-cli", "-p", str(self.port), *map(str, arguments)], capture_output=True, text=True, timeout=120, input=said
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
