@@ -78,6 +78,11 @@ def _is_free(port):
 class Node:
     """One server process with a folder of its own."""
 
+    #: Where it is reached.
+    host = "127.0.0.1"
+    #: What runs the server; it must become the server's process.
+    prefix = []
+
     def __init__(self, kind, folder, *options, port=None, shards=None, cluster=False):
         self.kind = kind
         self.folder = pathlib.Path(folder)
@@ -100,7 +105,7 @@ class Node:
         """Starts the process and does not wait for anything."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
-            commands_of(self.kind) + self.options, cwd=self.folder, stdin=arguments.pop("stdin", subprocess.DEVNULL),
+            self.prefix + commands_of(self.kind) + self.options, cwd=self.folder, stdin=arguments.pop("stdin", subprocess.DEVNULL),
             stdout=open(self.output, "ab"), stderr=subprocess.STDOUT, **arguments,
         )
         return self
@@ -153,7 +158,7 @@ class Node:
 
     @property
     def address(self):
-        return ("127.0.0.1", self.port)
+        return (self.host, self.port)
 
     def wire(self, **arguments):
         """A connection for raw bytes."""
@@ -206,7 +211,7 @@ class ClusterNode(Node):
         return self.nodes()[identifier][2].split(",")
 
     def meet(self, other):
-        reply = self.call("CLUSTER", "MEET", "127.0.0.1", other.port)
+        reply = self.call("CLUSTER", "MEET", other.host, other.port)
         assert reply == "OK", reply
 
     def add_slots(self, first, last):
