@@ -38,6 +38,7 @@ extension ClusterState {
         nodes[index].flags.insert(.suspected)
         log(.verbose, "Node \(nodes[index].id) has not answered in time: suspecting it (PFAIL)")
         deferred.healthCheck = true
+        deferred.view = true
         // A majority may have reported it already, while we still could reach it.
         if myself.isVotingPrimary { failIfQuorum(index) }
     }

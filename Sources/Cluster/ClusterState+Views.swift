@@ -53,15 +53,16 @@ extension ClusterState {
     /// CLUSTER SLOTS: ascending runs of slots with equal owner.
     public var slotRanges: [SlotRangeView] {
         var views: [SlotRangeView] = []
+        // A replica that has nothing yet, or is dead, is of no use to a client.
+        let useful = nodes.indices.filter { nodes[$0].isReplica && !nodes[$0].isFailed && offset(of: $0) != 0 }
+        let replicas = Dictionary(grouping: useful) { nodes[$0].replicaOf }
         var start = 0
         while start < Slot.count {
             let owner = slots.owner(of: start)
             var end = start + 1
             while end < Slot.count, slots.owner(of: end) == owner { end += 1 }
             if let owner {
-                // A replica that has nothing yet, or is dead, is of no use to a client.
-                let replicas = replicas(of: owner).filter { !nodes[$0].isFailed && offset(of: $0) != 0 }
-                let members = [owner] + replicas
+                let members = [owner] + replicas[owner, default: []]
                 views.append(SlotRangeView(slots: start..<end, nodes: members.map { nodes[$0].endpoint }))
             }
             start = end

@@ -120,7 +120,7 @@ public struct ClusterState: Sendable {
         var view = false
 
         /// Whether what CLUSTER NODES, SLOTS and SHARDS show is about to change, or has changed.
-        var changesViews: Bool { save || durableSave || healthCheck || slotMap || view }
+        var changesViews: Bool { save || durableSave || slotMap || view }
     }
 
     /// A node that starts for the first time, with a name of its own invention.

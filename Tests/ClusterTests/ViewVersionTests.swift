@@ -57,6 +57,21 @@ import Testing
         }
     }
 
+    @Test func `is another as soon as a node is suspected, which is not saved`() throws {
+        var quartet = try Quartet()
+        quartet.subject.live(.seconds(3), with: quartet.peers)
+        let alive = Array(quartet.peers.dropFirst())
+        var cache = NodesTextCache()
+
+        for _ in 0..<40 {
+            quartet.subject.live(.milliseconds(100), with: alive)
+            let state = quartet.subject.state
+            #expect(cache.text(of: state, for: ClientView()) == state.nodesText(for: ClientView()))
+        }
+
+        #expect(quartet.flags(of: 0).contains(.suspected))
+    }
+
     @Test func `has no version while a change is not settled`() throws {
         var subject = Subject()
         #expect(subject.state.viewVersion(offsets: false) != nil)

@@ -109,7 +109,7 @@ def test_keys_are_picked_as_by_valkey(server, valkey, line):
 
 
 #: Commands that take less than Valkey's: what they document is what they take.
-NARROWER = {"client|kill", "client|list", "cluster|setslot", "shutdown"}
+NARROWER = {"client|kill", "client|list", "shutdown"}
 
 
 def arguments_of(wire, name):
@@ -151,4 +151,4 @@ def test_help_shows_what_stands_behind_each_subcommand(server, container):
         assert shown["MEET"] == "MEET <ip> <port> [<cluster-bus-port>]"
         assert shown["ADDSLOTSRANGE"] == "ADDSLOTSRANGE <start-slot> <end-slot> [<start-slot> <end-slot> ...]"
         assert shown["RESET"] == "RESET [HARD | SOFT]"
-        assert shown["SETSLOT"] == "SETSLOT <slot> <IMPORTING <node-id> | MIGRATING <node-id> | NODE <node-id> | STABLE>"
+        assert shown["SETSLOT"] == "SETSLOT <slot> <IMPORTING <node-id> | MIGRATING <node-id> | NODE <node-id> | STABLE> [TIMEOUT <timeout>]"

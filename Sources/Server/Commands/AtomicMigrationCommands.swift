@@ -9,17 +9,29 @@ enum AtomicMigrationCommands {
             "migrateslots",
             "Moves slots to another node as a whole.",
             arity: .atLeast(4),
-            syntax: "SLOTSRANGE <start> <end> [<start> <end> ...] NODE <node-id> [SLOTSRANGE ... NODE ...]"
+            complexity: "O(N) where N is the number of slots named",
+            syntax: """
+                migration-group{slotsrange-token="SLOTSRANGE" range{<start-slot:integer> <end-slot:integer>}...
+                node-token="NODE" <node-id>}...
+                """
         ),
-        command("cancelslotmigrations", "Stops all moves of slots as a whole.", arity: .exactly(2)),
-        command("getslotmigrations", "Shows the moves of slots as a whole.", arity: .exactly(2)),
-        command("syncslots", "What nodes say to one another while slots move as a whole.", arity: .atLeast(3)),
+        command("cancelslotmigrations", "Stops all moves of slots as a whole.", arity: .exactly(2), complexity: moves),
+        command("getslotmigrations", "Shows the moves of slots as a whole.", arity: .exactly(2), complexity: moves),
+        command(
+            "syncslots",
+            "What nodes say to one another while slots move as a whole.",
+            arity: .atLeast(3),
+            complexity: "Depends on subcommand."
+        ),
     ]
+
+    private static let moves = "O(N) where N is the number of moves"
 
     private static func command(
         _ name: String,
         _ summary: String,
         arity: Command.Arity,
+        complexity: String,
         syntax: String = ""
     ) -> Command {
         Command(
@@ -29,6 +41,7 @@ enum AtomicMigrationCommands {
             flags: [.admin, .stale, .noAsyncLoading],
             group: .cluster,
             since: "9.0.0",
+            complexity: complexity,
             place: .anywhere,
             syntax: syntax
         ) { call throws(CommandError) in

@@ -135,7 +135,7 @@ enum ClusterSlotCommands {
         place: .slot(at: 2),
         syntax: """
             <slot:integer> subcommand(IMPORTING <importing=node-id> | MIGRATING <migrating=node-id> | NODE
-            <node=node-id> | STABLE)
+            <node=node-id> | STABLE) [TIMEOUT <timeout:integer@8.0.0>]
             """
     ) { call throws(CommandError) in
         try call.requireCluster()
@@ -206,7 +206,7 @@ enum ClusterSlotCommands {
         complexity: "O(N) where N is the number of keys in the slot",
         categories: ["keyspace"],
         place: .slot(at: 2),
-        syntax: "<slot> [ASYNC|SYNC]"
+        syntax: "<slot:integer> [flush-type(ASYNC | SYNC)]"
     ) { call throws(CommandError) in
         try call.requireCluster()
         let slot: Int

@@ -34,6 +34,12 @@ enum MigrateCommand {
         complexity: "O(N) for N keys, and what DUMP, DEL and RESTORE cost for each, besides sending them",
         categories: ["keyspace", "dangerous"],
         tips: ["nondeterministic_output"],
+        syntax: """
+            <host> <port:integer> key-selector(<key:key> | empty-string="") <destination-db:integer> <timeout:integer>
+            [COPY@3.0.0] [REPLACE@3.0.0]
+            [authentication(AUTH <auth=password@4.0.7> | AUTH2 auth2@6.0.0{<username> <password>})]
+            [KEYS <keys=key:key@3.0.6>...]
+            """,
         secrets: .chosen { index, arguments in MigrateOptions.secretPositions(arguments).contains(index) }
     ) { call throws(CommandError) in
         let options = try MigrateOptions(call)

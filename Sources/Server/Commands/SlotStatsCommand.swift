@@ -19,7 +19,10 @@ enum SlotStatsCommand {
         complexity: "O(N) where N is the number of slots asked for; O(N*log(N)) for ORDERBY, N being the node's slots",
         tips: ["nondeterministic_output", "request_policy:all_shards"],
         place: .everywhere,
-        syntax: "<SLOTSRANGE start-slot end-slot | ORDERBY metric [LIMIT limit] [ASC | DESC]>"
+        syntax: """
+            filter(SLOTSRANGE slotsrange{<start-slot:integer> <end-slot:integer>} | ORDERBY orderby{<metric>
+            [LIMIT <limit:integer>] [order(ASC | DESC)]})
+            """
     ) { call throws(CommandError) in
         try call.requireCluster()
         let report = SlotReport(call.node, map: call.executor.slotMap)
