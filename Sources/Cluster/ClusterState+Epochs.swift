@@ -25,10 +25,14 @@ extension ClusterState {
         deferred.pongBroadcast = true
     }
 
-    /// Makes this node's claims the newest without asking anyone. False if they are that already.
+    /// Makes this node's claims the newest without asking anyone. False if they are that already, and nobody else's too:
+    /// a slot taken over from a node of the same epoch would have two owners.
     mutating func bumpEpochWithoutConsensus() -> Bool {
         let newest = nodes.indices.reduce(currentEpoch) { max($0, nodes[$1].configEpoch) }
-        guard myself.configEpoch == 0 || myself.configEpoch != newest else { return false }
+        let isShared = nodes.indices.contains {
+            $0 != .myself && nodes[$0].isPrimary && nodes[$0].configEpoch == newest
+        }
+        guard myself.configEpoch == 0 || myself.configEpoch != newest || isShared else { return false }
         currentEpoch = newest
         takeNewEpoch()
         return true
