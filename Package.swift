@@ -40,6 +40,11 @@ let package = Package(
             dependencies: ["Server", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: rules
         ),
+        .executableTarget(
+            name: "apus-simulate",
+            dependencies: ["Simulator", "Cluster", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: rules
+        ),
         tests(of: "Protocol"),
         tests(of: "Keyspace", with: "Protocol"),
         tests(of: "Cluster", with: "Protocol", "Simulator"),

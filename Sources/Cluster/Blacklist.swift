@@ -3,6 +3,8 @@
 struct Blacklist: Sendable {
     private var listed: [(id: NodeID, until: Instant)] = []
 
+    var count: Int { listed.count }
+
     mutating func insert(_ id: NodeID, until: Instant) {
         remove(id)
         listed.append((id, until))

@@ -52,7 +52,10 @@ struct BusInbox {
         let longest = mayBeLong ? BusInbox.longestPublication : BusInbox.longestHeartbeat
         guard (shortest...longest).contains(length) else { throw .impossibleLength(length) }
         guard byteCount >= length else { return nil }
-        defer { start += length }
-        return bytes[start..<start + length]
+        let packet = bytes[start..<start + length]
+        start += length
+        // Thousands of links would keep their last packets alive for nothing.
+        if start == bytes.count { (bytes, start) = ([], 0) }
+        return packet
     }
 }

@@ -162,9 +162,7 @@ extension PingExtension {
 
 extension Array<UInt8> {
     fileprivate mutating func append<Integer: FixedWidthInteger & UnsignedInteger>(bigEndian value: Integer) {
-        for shift in stride(from: Integer.bitWidth - 8, through: 0, by: -8) {
-            append(UInt8(truncatingIfNeeded: value >> Integer(shift)))
-        }
+        unsafe Swift.withUnsafeBytes(of: value.bigEndian) { unsafe append(contentsOf: $0) }
     }
 
     fileprivate mutating func appendZeros(_ count: Int) { append(contentsOf: repeatElement(0, count: count)) }

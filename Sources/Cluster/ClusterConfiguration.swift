@@ -18,6 +18,14 @@ public struct NodeAnnouncement: Equatable, Sendable {
     public init() {}
 }
 
+/// How a node gossips. The wire is the same; nodes of both kinds get along in one cluster.
+public enum GossipRules: Sendable {
+    /// As Redis and Valkey do: a tenth of the nodes by chance, and all suspected ones. What `frugal` is measured against.
+    case classic
+    /// What the addressee has use for, and no more: see `Gossip`.
+    case frugal
+}
+
 public struct ClusterConfiguration: Equatable, Sendable {
     /// Where clients connect, 0 where they cannot (`port`, `tls-port`).
     public var port: UInt16
@@ -67,6 +75,11 @@ public struct ClusterConfiguration: Equatable, Sendable {
     public var preferredEndpoint: EndpointType = .ip
     /// Whom to meet when nobody is known, or reached (`cluster-seeds`).
     public var seeds: [Seed] = []
+
+    /// What heartbeats say about others, and how often they are sent.
+    public var gossipRules = GossipRules.frugal
+    /// The most that heartbeats may take per second, 0: no limit (`cluster-heartbeat-bandwidth`).
+    public var heartbeatBytesPerSecond = 0
 
     public init(port: UInt16) { self.port = port }
 

@@ -35,6 +35,8 @@ public struct ClusterLink: Sendable {
 struct LinkTable: Sendable {
     /// Ascending by name, because names ascend.
     private(set) var links: [ClusterLink] = []
+    /// The names alone, at the same places: small enough to search in for every packet.
+    private var names: [UInt64] = []
     private var nextName: UInt64 = 1
 
     mutating func open(
@@ -46,6 +48,7 @@ struct LinkTable: Sendable {
     ) -> LinkID {
         defer { nextName += 1 }
         let id = LinkID(rawValue: nextName)
+        names.append(nextName)
         links.append(
             ClusterLink(
                 id: id,
@@ -63,11 +66,15 @@ struct LinkTable: Sendable {
     func contains(_ id: LinkID) -> Bool { position(of: id) != nil }
 
     subscript(id: LinkID) -> ClusterLink {
-        get { links[requiredPosition(of: id)] }
+        _read { yield links[requiredPosition(of: id)] }
         _modify { yield &links[requiredPosition(of: id)] }
     }
 
-    mutating func remove(_ id: LinkID) { links.remove(at: requiredPosition(of: id)) }
+    mutating func remove(_ id: LinkID) {
+        let position = requiredPosition(of: id)
+        links.remove(at: position)
+        names.remove(at: position)
+    }
 
     private func requiredPosition(of id: LinkID) -> Int {
         guard let position = position(of: id) else { preconditionFailure("link \(id.rawValue) is closed") }
@@ -75,11 +82,11 @@ struct LinkTable: Sendable {
     }
 
     private func position(of id: LinkID) -> Int? {
-        var (low, high) = (0, links.count)
+        var (low, high) = (0, names.count)
         while low < high {
             let middle = (low + high) / 2
-            if links[middle].id < id { low = middle + 1 } else { high = middle }
+            if names[middle] < id.rawValue { low = middle + 1 } else { high = middle }
         }
-        return low < links.count && links[low].id == id ? low : nil
+        return low < names.count && names[low] == id.rawValue ? low : nil
     }
 }

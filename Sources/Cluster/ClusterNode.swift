@@ -42,6 +42,8 @@ public struct ClusterNode: Sendable {
     var bytesReceived: Instant?
     /// When we sent what it has answered last: since then it has heard from us.
     var contactedAt: Instant?
+    /// Who told us of the last PONG, if it was not sent to us.
+    var heardThrough: NodeIndex?
     var failedAt: Instant?
     /// The last vote of this node for one of its replicas.
     var vote: Vote?
@@ -76,6 +78,13 @@ public struct ClusterNode: Sendable {
         withoutInboundSince = createdAt
     }
 
+    /// Gives up what it holds on to, when its place in the table is vacated.
+    mutating func forget() {
+        slots = SlotSet()
+        announcement = NodeAnnouncement()
+        failureReports = []
+    }
+
     public var isPrimary: Bool { flags.contains(.primary) }
     public var isReplica: Bool { flags.contains(.replica) }
     public var isFailed: Bool { flags.contains(.failed) }
@@ -83,6 +92,12 @@ public struct ClusterNode: Sendable {
     public var isInHandshake: Bool { flags.contains(.handshake) }
     /// Whether its word counts for epochs and failures.
     public var isVotingPrimary: Bool { isPrimary && !slots.isEmpty }
+
+    /// When we, or somebody who told us, last had a sign of life from it.
+    var lastHeard: Instant? {
+        guard let pongReceived, let bytesReceived else { return pongReceived ?? bytesReceived }
+        return max(pongReceived, bytesReceived)
+    }
 
     /// The client port of the bus's own kind, which headers and gossip name first, and the other one.
     func ports(onTLSBus: Bool) -> (first: UInt16, second: UInt16) {

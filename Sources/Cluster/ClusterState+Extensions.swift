@@ -62,7 +62,7 @@ extension ClusterState {
     /// A shard is named by its primary; what a replica says only holds as long as its primary is not known.
     private mutating func adopt(_ shard: ShardID?, of index: NodeIndex) {
         if let primary = nodes[index].replicaOf { return setShard(nodes[primary].shard, of: index) }
-        guard let shard else { return }
+        guard let shard, nodes[index].shard != shard else { return }
         setShard(shard, of: index)
         guard nodes[index].isPrimary else { return }
         for replica in replicas(of: index) { setShard(shard, of: replica) }

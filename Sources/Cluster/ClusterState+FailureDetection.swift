@@ -12,6 +12,7 @@ extension ClusterState {
             noteContact(with: index, at: links[link].unansweredSince.removeFirst())
         }
         nodes[index].pongReceived = now
+        nodes[index].heardThrough = nil
         nodes[index].pingSent = nil
         if nodes[index].isSuspected {
             nodes[index].flags.remove(.suspected)
@@ -37,6 +38,7 @@ extension ClusterState {
     mutating func suspect(_ index: NodeIndex) {
         nodes[index].flags.insert(.suspected)
         log(.verbose, "Node \(nodes[index].id) has not answered in time: suspecting it (PFAIL)")
+        gossip.audit.untold.append(index)
         deferred.healthCheck = true
         deferred.view = true
         // A majority may have reported it already, while we still could reach it.

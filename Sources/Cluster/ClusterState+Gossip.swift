@@ -13,8 +13,15 @@ extension ClusterState {
             if type == .meet { nodes[addressee].meetSent = now }
         }
         guard links[id].isConnected else { return }
+        let entries =
+            !withGossip
+            ? [] : configuration.gossipRules == .classic ? classicGossip(for: addressee) : frugalGossip(for: addressee)
+        send(type, with: entries, on: id, to: addressee)
+    }
+
+    mutating func send(_ type: BusMessageType, with entries: [GossipEntry], on id: LinkID, to addressee: NodeIndex?) {
         if type != .pong { links[id].unansweredSince.append(now) }
-        var heartbeat = Heartbeat(gossip: withGossip ? gossip(for: addressee) : [])
+        var heartbeat = Heartbeat(gossip: entries)
         let isCapable = addressee.map { nodes[$0].flags.contains(.understandsExtensions) } ?? false
         if isCapable || links[id].carriesExtensions { heartbeat.extensions = extensions() }
         let body: BusBody =
@@ -23,7 +30,9 @@ extension ClusterState {
             case .meet: .meet(heartbeat)
             default: .pong(heartbeat)
             }
-        send(BusMessage.full(header(.extensions), body).encoded(), of: type, on: id)
+        let packet = BusMessage.full(header(.extensions), body).encoded()
+        gossip.allowance.take(packet.count)
+        send(packet, of: type, on: id)
     }
 
     /// Tells every member at once what has changed here, rather than with the next PING.
@@ -37,7 +46,7 @@ extension ClusterState {
     ///
     /// With a tenth in each of the packets that two nodes exchange in twice the node timeout, a majority's reports about a
     /// dead node reach everyone in that time.
-    private mutating func gossip(for addressee: NodeIndex?) -> [GossipEntry] {
+    private mutating func classicGossip(for addressee: NodeIndex?) -> [GossipEntry] {
         heartbeatCount += 1
         let candidates = nodes.indices
         var entries: [GossipEntry] = []
@@ -49,9 +58,8 @@ extension ClusterState {
             guard let index = candidates.randomElement(using: &random), index != .myself, index != addressee,
                 !nodes[index].isSuspected, nodes[index].lastGossip != heartbeatCount
             else { continue }
-            let node = nodes[index]
-            let isUseless = node.outbound == nil && node.slots.isEmpty
-            guard !node.isInHandshake, !node.flags.contains(.withoutAddress), !isUseless else {
+            let isUseless = nodes[index].outbound == nil && nodes[index].slots.isEmpty
+            guard nodes[index].flags.isDisjoint(with: [.handshake, .withoutAddress]), !isUseless else {
                 fresh -= 1
                 continue
             }
@@ -68,19 +76,24 @@ extension ClusterState {
         return entries
     }
 
-    private func gossipEntry(about index: NodeIndex) -> GossipEntry {
-        let node = nodes[index]
-        let ports = node.ports(onTLSBus: configuration.usesTLS)
+    func gossipEntry(about index: NodeIndex) -> GossipEntry {
+        let ports = nodes[index].ports(onTLSBus: configuration.usesTLS)
         return GossipEntry(
-            id: node.id,
-            pingSentSeconds: node.pingSent?.gossipSeconds ?? 0,
-            pongReceivedSeconds: node.pongReceived?.gossipSeconds ?? 0,
-            ip: node.ip,
+            id: nodes[index].id,
+            pingSentSeconds: nodes[index].pingSent?.gossipSeconds ?? 0,
+            pongReceivedSeconds: lastSign(of: index)?.gossipSeconds ?? 0,
+            ip: nodes[index].ip,
             port: ports.first,
             otherPort: ports.second,
-            busPort: node.busPort,
-            flags: node.flags
+            busPort: nodes[index].busPort,
+            flags: nodes[index].flags
         )
+    }
+
+    /// When the node was last known to live. Whatever it sent proves that, also to those whom we tell: with each PING, both
+    /// sides learn what one of them asked for, and the other need not ask.
+    func lastSign(of index: NodeIndex) -> Instant? {
+        configuration.gossipRules == .classic ? nodes[index].pongReceived : nodes[index].lastHeard
     }
 
     /// Learns from a member what it says about others.
@@ -94,7 +107,7 @@ extension ClusterState {
             let isFailing = !entry.flags.isDisjoint(with: [.failed, .suspected])
             if nodes[sender].isVotingPrimary, index != sender { note(isFailing: isFailing, index, reportedBy: sender) }
             if !isFailing {
-                adoptPongTime(of: index, from: entry)
+                adoptPongTime(of: index, from: entry, toldBy: sender)
                 adoptAddress(of: index, from: entry)
             }
         }
@@ -115,13 +128,14 @@ extension ClusterState {
             createdAt: now
         )
         node.setPorts(first: entry.port, second: entry.otherPort, onTLSBus: configuration.usesTLS)
-        guard nodes.insert(node) != nil else { return }
+        guard let index = nodes.insert(node) else { return }
+        spreadNews(of: index)
         log(.verbose, "Learnt of node \(entry.id) at \(entry.ip):\(entry.port)@\(entry.busPort) by gossip")
         deferred.save = true
     }
 
     /// Somebody heard from the node later than we did: then we need not ask so soon.
-    private mutating func adoptPongTime(of index: NodeIndex, from entry: GossipEntry) {
+    private mutating func adoptPongTime(of index: NodeIndex, from entry: GossipEntry, toldBy sender: NodeIndex) {
         let pong = Instant(gossipSeconds: entry.pongReceivedSeconds)
         guard nodes[index].pingSent == nil, nodes[index].failureReports.isEmpty,
             nodes[index].flags.isDisjoint(with: [.failed, .suspected, .withoutAddress]),
@@ -129,16 +143,17 @@ extension ClusterState {
         else { return }
         if let known = nodes[index].pongReceived, known >= pong { return }
         nodes[index].pongReceived = pong
+        nodes[index].heardThrough = sender
     }
 
     /// We cannot reach the node, but somebody else can, elsewhere.
     private mutating func adoptAddress(of index: NodeIndex, from entry: GossipEntry) {
-        let node = nodes[index]
-        guard node.isFailed || node.isSuspected, !entry.flags.contains(.withoutAddress), !entry.ip.isEmpty,
+        guard nodes[index].isFailed || nodes[index].isSuspected, !entry.flags.contains(.withoutAddress),
+            !entry.ip.isEmpty,
             entry.busPort != 0
         else { return }
-        let port = node.ports(onTLSBus: configuration.usesTLS).first
-        guard entry.ip != node.ip || entry.port != port || entry.busPort != node.busPort else { return }
+        let port = nodes[index].ports(onTLSBus: configuration.usesTLS).first
+        guard entry.ip != nodes[index].ip || entry.port != port || entry.busPort != nodes[index].busPort else { return }
         setAddress(of: index, ip: entry.ip, port: entry.port, otherPort: entry.otherPort, busPort: entry.busPort)
     }
 }

@@ -70,6 +70,7 @@ extension ClusterState {
         blacklist.remove(header.sender)
         dismissals.removeAll { $0.id == header.sender }
         adopt(header, from: index)
+        spreadNews(of: index)
         deferred.durableSave = true
         return true
     }
@@ -159,6 +160,9 @@ extension ClusterState {
         if let link = node.outbound { closeLink(link) }
         if let link = nodes[index].inbound { closeLink(link) }
         nodes.remove(index)
+        gossip.news.removeAll { $0.index == index }
+        gossip.audit.untold.removeAll { $0 == index }
+        gossip.audit.auditors.removeAll { $0 == index }
         guard !node.isInHandshake else { return }
         deferred.save = true
         deferred.healthCheck = true

@@ -98,23 +98,22 @@ extension ClusterState {
 
     /// What this node says of itself at the head of every packet.
     func header(_ traits: MessageTraits = []) -> BusHeader {
-        let myself = nodes[.myself]
-        let primary = myself.replicaOf.map { nodes[$0] }
-        let ports = myself.ports(onTLSBus: configuration.usesTLS)
-        let primaryFailed: NodeFlags = primary?.isFailed ?? false ? .primaryFailed : []
+        let spokesman = nodes[.myself].replicaOf ?? .myself
+        let ports = nodes[.myself].ports(onTLSBus: configuration.usesTLS)
+        let primaryFailed: NodeFlags = nodes[spokesman].isFailed ? .primaryFailed : []
         let paused: MessageTraits = frozenOffset == nil ? [] : .paused
         return BusHeader(
-            sender: myself.id,
+            sender: nodes[.myself].id,
             port: ports.first,
             otherPort: ports.second,
-            busPort: myself.busPort,
+            busPort: nodes[.myself].busPort,
             ip: configuration.announcedIP,
             currentEpoch: currentEpoch,
-            configEpoch: (primary ?? myself).configEpoch,
+            configEpoch: nodes[spokesman].configEpoch,
             replicationOffset: frozenOffset ?? replicationOffset,
-            slots: (primary ?? myself).slots,
-            replicaOf: primary?.id,
-            flags: myself.flags.union(primaryFailed),
+            slots: nodes[spokesman].slots,
+            replicaOf: nodes[.myself].replicaOf.map { nodes[$0].id },
+            flags: nodes[.myself].flags.union(primaryFailed),
             seesClusterFailing: health == .fail,
             traits: traits.union(paused)
         )

@@ -154,6 +154,7 @@ extension ClusterState {
         add("total_cluster_links_buffer_limit_exceeded", statistics.overflowedLinks)
         add("cluster_topology_hash", topologyText)
         add("cluster_forget_pending", pendingDismissalCount)
+        for (name, value) in trafficFields { add(name, value) }
         return text
     }
 }

@@ -98,6 +98,7 @@ public struct ClusterState: Sendable {
     var isVouched = true
     var tickCount: UInt64 = 0
     var heartbeatCount: UInt64 = 0
+    var gossip = GossipMemory()
     /// How many nodes were suspected at the last tick: so many are added to every heartbeat's gossip.
     var suspectedCount = 0
 

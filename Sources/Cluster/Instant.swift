@@ -15,6 +15,10 @@ public struct Instant: Hashable, Comparable, Sendable {
         Instant(milliseconds: instant.milliseconds + duration.wholeMilliseconds)
     }
 
+    public static func - (instant: Instant, duration: Duration) -> Instant {
+        Instant(milliseconds: instant.milliseconds - duration.wholeMilliseconds)
+    }
+
     public static func - (left: Instant, right: Instant) -> Duration {
         .milliseconds(left.milliseconds - right.milliseconds)
     }

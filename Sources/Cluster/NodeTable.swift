@@ -7,15 +7,18 @@ public struct NodeTable: Sendable {
     /// A packet must be able to gossip about all that are suspected; nobody runs so many.
     static let capacity = 32_000
 
-    private var cells: [ClusterNode?]
+    /// A vacant place holds a node that nobody sees.
+    private var cells: [ClusterNode]
+    private var isUsed: [Bool]
     private var vacancies: [NodeIndex] = []
     private var order: [NodeIndex]
     private var places: [NodeID: NodeIndex]
     /// Counts nodes that came, went, or got another name.
-    private(set) var membershipCount: UInt64 = 0
+    public private(set) var membershipCount: UInt64 = 0
 
     init(myself: ClusterNode) {
         cells = [myself]
+        isUsed = [true]
         order = [.myself]
         places = [myself.id: .myself]
     }
@@ -24,20 +27,21 @@ public struct NodeTable: Sendable {
     /// The places in use, oldest first. To be walked while nodes come and go: it is a copy.
     public var indices: [NodeIndex] { order }
 
+    /// Lent, not copied: a node is large, and every packet and tick looks at many.
     public subscript(index: NodeIndex) -> ClusterNode {
-        get {
-            guard let node = cells[Int(index.rawValue)] else { preconditionFailure("no node has the place \(index)") }
-            return node
+        _read {
+            precondition(isUsed[Int(index.rawValue)], "no node has that place")
+            yield cells[Int(index.rawValue)]
         }
         _modify {
-            precondition(cells[Int(index.rawValue)] != nil, "no node has the place \(index)")
-            yield &cells[Int(index.rawValue)]!
+            precondition(isUsed[Int(index.rawValue)], "no node has that place")
+            yield &cells[Int(index.rawValue)]
         }
     }
 
     public func index(of id: NodeID) -> NodeIndex? { places[id] }
     public func contains(_ index: NodeIndex) -> Bool {
-        Int(index.rawValue) < cells.count && cells[Int(index.rawValue)] != nil
+        Int(index.rawValue) < cells.count && isUsed[Int(index.rawValue)]
     }
 
     /// The place of the new node, nil when its name is taken or the table is full.
@@ -46,8 +50,10 @@ public struct NodeTable: Sendable {
         let index = vacancies.popLast() ?? NodeIndex(rawValue: UInt16(cells.count))
         if Int(index.rawValue) == cells.count {
             cells.append(node)
+            isUsed.append(true)
         } else {
             cells[Int(index.rawValue)] = node
+            isUsed[Int(index.rawValue)] = true
         }
         order.append(index)
         places[node.id] = index
@@ -59,7 +65,8 @@ public struct NodeTable: Sendable {
         precondition(index != .myself, "a node cannot forget itself")
         places[self[index].id] = nil
         order.removeAll { $0 == index }
-        cells[Int(index.rawValue)] = nil
+        cells[Int(index.rawValue)].forget()
+        isUsed[Int(index.rawValue)] = false
         vacancies.append(index)
         membershipCount += 1
     }

@@ -7,24 +7,23 @@ public enum Slot {
 
 /// Some of the hash slots.
 ///
-/// A value; copies share their words until one of them changes. Every empty set that was never filled shares one block, so
-/// that the thousand replicas of a large cluster cost nothing.
+/// A value; copies share their words until one of them changes. Only the words from the first to the last slot are kept: a
+/// node of a large cluster owns a small run, and every node keeps the set of every other.
 public struct SlotSet: Sendable {
     /// The length of the bitmap on the wire.
     public static let byteCount = Slot.count / 8
     private static let wordCount = Slot.count / 64
-    private static let noWords = [UInt64](repeating: 0, count: wordCount)
 
     /// Slot s is bit s % 64 of word s / 64: on the wire, where slot s is bit s % 8 of byte s / 8, the little-endian words.
-    private var words: [UInt64]
+    /// Invariant: neither the first nor the last is 0.
+    private var words: [UInt64] = []
+    /// Which of all the words `words` begins with, 0 for the empty set.
+    private var start = 0
     /// How many slots are in the set.
-    public private(set) var count: Int
+    public private(set) var count = 0
 
     /// The empty set.
-    public init() {
-        words = SlotSet.noWords
-        count = 0
-    }
+    public init() {}
 
     public init(_ slots: some Sequence<Int>) {
         self.init()
@@ -34,35 +33,65 @@ public struct SlotSet: Sendable {
     /// The set whose bitmap is `bitmap`, which has 2048 bytes.
     public init(bitmap: ArraySlice<UInt8>) {
         precondition(bitmap.count == SlotSet.byteCount, "a slot bitmap has 2048 bytes")
-        words = SlotSet.noWords
-        unsafe words.withUnsafeMutableBytes { unsafe $0.copyBytes(from: bitmap) }
-        count = 0
-        for index in words.indices {
-            words[index] = UInt64(littleEndian: words[index])
-            count += words[index].nonzeroBitCount
+        unsafe bitmap.withUnsafeBytes { bytes in
+            func word(_ index: Int) -> UInt64 {
+                UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+            }
+            var (first, end) = (0, SlotSet.wordCount)
+            while first < end, word(first) == 0 { first += 1 }
+            while end > first, word(end - 1) == 0 { end -= 1 }
+            guard first < end else { return }
+            start = first
+            words.reserveCapacity(end - first)
+            for index in first..<end {
+                words.append(word(index))
+                count += word(index).nonzeroBitCount
+            }
         }
-        if count == 0 { words = SlotSet.noWords }
     }
 
     public var isEmpty: Bool { count == 0 }
 
-    public func contains(_ slot: Int) -> Bool { words[slot / 64] & SlotSet.bit(of: slot) != 0 }
+    public func contains(_ slot: Int) -> Bool { word(slot / 64) & SlotSet.bit(of: slot) != 0 }
 
     public mutating func insert(_ slot: Int) {
+        precondition((0..<Slot.count).contains(slot), "there is no such slot")
         guard !contains(slot) else { return }
-        words[slot / 64] |= SlotSet.bit(of: slot)
+        let index = slot / 64
+        if words.isEmpty {
+            (words, start) = ([0], index)
+        } else if index < start {
+            words.insert(contentsOf: repeatElement(0, count: start - index), at: 0)
+            start = index
+        } else if index >= start + words.count {
+            words.append(contentsOf: repeatElement(0, count: index + 1 - start - words.count))
+        }
+        words[index - start] |= SlotSet.bit(of: slot)
         count += 1
     }
 
     public mutating func remove(_ slot: Int) {
         guard contains(slot) else { return }
-        words[slot / 64] &= ~SlotSet.bit(of: slot)
+        words[slot / 64 - start] &= ~SlotSet.bit(of: slot)
         count -= 1
+        trim()
     }
 
-    public mutating func formUnion(_ other: SlotSet) { combine(other, by: |) }
-    public mutating func subtract(_ other: SlotSet) { combine(other) { $0 & ~$1 } }
-    public mutating func formIntersection(_ other: SlotSet) { combine(other, by: &) }
+    public mutating func formUnion(_ other: SlotSet) {
+        guard !other.isEmpty else { return }
+        combine(
+            other,
+            from: isEmpty ? other.start : Swift.min(start, other.start),
+            to: Swift.max(end, other.end),
+            by: |
+        )
+    }
+
+    public mutating func subtract(_ other: SlotSet) { combine(other, from: start, to: end) { $0 & ~$1 } }
+
+    public mutating func formIntersection(_ other: SlotSet) {
+        combine(other, from: Swift.max(start, other.start), to: Swift.min(end, other.end), by: &)
+    }
 
     public func subtracting(_ other: SlotSet) -> SlotSet {
         var result = self
@@ -90,20 +119,44 @@ public struct SlotSet: Sendable {
 
     /// Appends the 2048 bytes of the bitmap to `bytes`.
     public func appendBitmap(to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: repeatElement(0, count: start * 8))
         for word in words {
             unsafe withUnsafeBytes(of: word.littleEndian) { unsafe bytes.append(contentsOf: $0) }
         }
+        bytes.append(contentsOf: repeatElement(0, count: (SlotSet.wordCount - end) * 8))
     }
+
+    /// One past the last word that is kept.
+    private var end: Int { start + words.count }
 
     private static func bit(of slot: Int) -> UInt64 { 1 << UInt64(slot % 64) }
 
-    private mutating func combine(_ other: SlotSet, by operation: (UInt64, UInt64) -> UInt64) {
-        guard !(isEmpty && other.isEmpty) else { return }
-        count = 0
-        for index in 0..<SlotSet.wordCount {
-            words[index] = operation(words[index], other.words[index])
-            count += words[index].nonzeroBitCount
+    private func word(_ index: Int) -> UInt64 { index >= start && index < end ? words[index - start] : 0 }
+
+    private mutating func combine(
+        _ other: SlotSet,
+        from first: Int,
+        to end: Int,
+        by operation: (UInt64, UInt64) -> UInt64
+    ) {
+        var result: [UInt64] = []
+        var resultCount = 0
+        for index in first..<Swift.max(first, end) {
+            let word = operation(word(index), other.word(index))
+            result.append(word)
+            resultCount += word.nonzeroBitCount
         }
+        (words, start, count) = (result, first, resultCount)
+        trim()
+    }
+
+    private mutating func trim() {
+        guard count > 0 else { return self = SlotSet() }
+        while words.last == 0 { words.removeLast() }
+        guard words.first == 0 else { return }
+        let zeros = words.prefix { $0 == 0 }.count
+        words.removeFirst(zeros)
+        start += zeros
     }
 
     /// The first slot at or after `position` that is in the set, or, `inverted`, that is not.
@@ -111,19 +164,19 @@ public struct SlotSet: Sendable {
         guard position < Slot.count else { return nil }
         let flip: UInt64 = inverted ? .max : 0
         var index = position / 64
-        var word = (words[index] ^ flip) & (.max << UInt64(position % 64))
-        while word == 0 {
+        var bits = (word(index) ^ flip) & (.max << UInt64(position % 64))
+        while bits == 0 {
             index += 1
-            guard index < SlotSet.wordCount else { return nil }
-            word = words[index] ^ flip
+            guard index < (inverted ? SlotSet.wordCount : end) else { return nil }
+            bits = word(index) ^ flip
         }
-        return index * 64 + word.trailingZeroBitCount
+        return index * 64 + bits.trailingZeroBitCount
     }
 }
 
 extension SlotSet: Equatable {
     public static func == (left: SlotSet, right: SlotSet) -> Bool {
-        left.count == right.count && left.words == right.words
+        left.count == right.count && left.start == right.start && left.words == right.words
     }
 }
 

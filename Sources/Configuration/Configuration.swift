@@ -96,6 +96,8 @@ public struct Configuration: Sendable {
     public var clusterMigrationBarrier = 1
     public var clusterPrimaryLease = true
     public var areSlotStatisticsOn = false
+    /// Bytes per second; 0: no ceiling.
+    public var clusterHeartbeatBandwidth = 0
 
     // Parts that are still to come, but whose values have more to them than a word or a number
     public var savePoints = [

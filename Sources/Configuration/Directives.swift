@@ -193,6 +193,7 @@ extension Directive {
         Directive("cluster-allow-replica-migration", \.clusterAllowsReplicaMigration, .boolean),
         Directive("cluster-migration-barrier", \.clusterMigrationBarrier, .integer(int32)),
         Directive("cluster-primary-lease", \.clusterPrimaryLease, .boolean),
+        Directive("cluster-heartbeat-bandwidth", \.clusterHeartbeatBandwidth, .memory()),
         .unbuilt("cluster-config-save-behavior", .word("sync", "best-effort"), "sync"),
         .unbuilt("cluster-databases", .integer(1...int32.upperBound), 1, .immutable),
         .unbuilt("cluster-slot-migration-log-max-len", .integer(0...Int.max), 1000),

@@ -1,11 +1,9 @@
 // The events to come, by time; of those at one time, by the order in which they were put in.
 
-import Cluster
-
 /// A binary heap.
 struct EventQueue<Event> {
     private struct Item {
-        let due: Instant
+        let due: Moment
         let number: UInt64
         let event: Event
 
@@ -15,7 +13,7 @@ struct EventQueue<Event> {
     private var items: [Item] = []
     private var nextNumber: UInt64 = 0
 
-    mutating func insert(_ event: Event, at due: Instant) {
+    mutating func insert(_ event: Event, at due: Moment) {
         items.append(Item(due: due, number: nextNumber, event: event))
         nextNumber += 1
         var child = items.count - 1
@@ -26,7 +24,7 @@ struct EventQueue<Event> {
     }
 
     /// The next event, if it is due by `end`.
-    mutating func removeFirst(notAfter end: Instant) -> (due: Instant, event: Event)? {
+    mutating func removeFirst(notAfter end: Moment) -> (due: Moment, event: Event)? {
         guard let first = items.first, first.due <= end else { return nil }
         let last = items.removeLast()
         if !items.isEmpty {

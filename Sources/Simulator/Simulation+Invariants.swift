@@ -1,4 +1,4 @@
-// What must hold of the whole cluster: always (safety), and once its faults have healed (liveness).
+// What must hold of the whole cluster once its faults have healed. What must hold always is in SafetyWatch.
 
 public import Cluster
 
@@ -19,8 +19,8 @@ extension Simulation {
             return Fact(
                 id: node.id,
                 slots: node.slots,
-                // A replica's own is that of a time when it was a primary, and is nobody's concern.
-                configEpoch: (node.replicaOf.map { state.nodes[$0] } ?? node).configEpoch,
+                // The version of a claim: where nothing is claimed, it says nothing.
+                configEpoch: node.slots.isEmpty ? 0 : node.configEpoch,
                 primary: node.replicaOf.map { state.nodes[$0].id },
                 place: "\(node.ip):\(node.port)@\(node.busPort)"
             )
@@ -45,6 +45,11 @@ extension Simulation {
         }
     }
 
+    /// Whether every running node sees a cluster that serves all slots.
+    public var isServing: Bool {
+        running.allSatisfy { self[$0].health == .ok && self[$0].assignedSlotCount == Slot.count }
+    }
+
     /// Slots that two running primaries both claim as their own by one epoch: always none.
     public var contestedSlots: SlotSet {
         var contested = SlotSet()
@@ -60,5 +65,30 @@ extension Simulation {
     /// Stops the run if a node's tables contradict each other.
     public func checkInvariants() {
         for number in running { self[number].checkInvariants() }
+    }
+
+    /// Where the nodes disagree or what is missing, in words, for whoever reads a failure.
+    public var disagreements: [String] {
+        guard let first = running.first else { return ["no node runs"] }
+        var lines: [String] = []
+        let expected = facts(of: first)
+        for number in running {
+            let state = self[number]
+            let found = facts(of: number)
+            let missing = expected.filter { fact in !found.contains { $0.id == fact.id } }
+            let odd = found.filter { !expected.contains($0) }
+            let bad = state.nodes.indices.filter {
+                !state.nodes[$0].flags.isDisjoint(with: [.handshake, .withoutAddress, .suspected, .failed])
+            }
+            var line = "node \(number) (\(state.myself.id)): \(state.nodes.count) nodes, "
+            line += "\(state.assignedSlotCount) slots, \(state.health)"
+            line += missing.map { "\n    does not know \($0.id)" }.joined()
+            line += (number == first ? expected : odd).map {
+                "\n    has \($0.id) at \($0.place), epoch \($0.configEpoch), slots \($0.slots)"
+            }.joined()
+            line += bad.map { "\n    \(state.nodes[$0].id) is \(state.nodes[$0].flags.text)" }.joined()
+            lines.append(line)
+        }
+        return lines
     }
 }

@@ -222,7 +222,10 @@ import Testing
                 "cluster_stats_module_bytes_sent", "cluster_stats_module_bytes_received",
                 "total_cluster_links_buffer_limit_exceeded",
                 // Apus's own:
-                "cluster_topology_hash", "cluster_forget_pending",
+                "cluster_topology_hash", "cluster_forget_pending", "cluster_stats_bytes_pong_sent",
+                "cluster_stats_bytes_meet_sent", "cluster_stats_bytes_ping_received",
+                "cluster_stats_bytes_pong_received", "cluster_heartbeat_bandwidth", "cluster_news_age_ms_median",
+                "cluster_news_age_ms_max", "cluster_news_oldest_node",
             ]
         )
     }

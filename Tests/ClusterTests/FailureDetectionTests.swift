@@ -80,7 +80,7 @@ struct Quartet {
         quartet.subject.live(.seconds(3), with: quartet.peers)
         let former = try #require(quartet.subject.node(quartet.peers[0])?.outbound)
 
-        quartet.subject.live(.milliseconds(2400), with: Array(quartet.peers.dropFirst()))
+        quartet.subject.live(.milliseconds(1900), with: Array(quartet.peers.dropFirst()))
 
         #expect(!quartet.flags(of: 0).contains(.suspected))
         #expect(quartet.subject.node(quartet.peers[0])?.outbound != former)

@@ -119,6 +119,7 @@ extension Node {
         cluster.allowsReplicaMigration = configuration.clusterAllowsReplicaMigration
         cluster.migrationBarrier = configuration.clusterMigrationBarrier
         cluster.needsLease = configuration.clusterPrimaryLease
+        cluster.heartbeatBytesPerSecond = configuration.clusterHeartbeatBandwidth
         // There is no change log to copy from yet: a replica would be empty, and might win an election.
         cluster.replicatesData = false
         cluster.requiresFullCoverage = configuration.clusterRequiresFullCoverage
