@@ -91,9 +91,11 @@ extension ClusterState {
     }
 
     /// When the node was last known to live. Whatever it sent proves that, also to those whom we tell: with each PING, both
-    /// sides learn what one of them asked for, and the other need not ask.
+    /// sides learn what one of them asked for, and the other need not ask. But only an answer to our own PING takes back
+    /// that it is dead.
     func lastSign(of index: NodeIndex) -> Instant? {
-        configuration.gossipRules == .classic ? nodes[index].pongReceived : nodes[index].lastHeard
+        let isAnswerNeeded = configuration.gossipRules == .classic || nodes[index].isFailed
+        return isAnswerNeeded ? nodes[index].pongReceived : nodes[index].lastHeard
     }
 
     /// Learns from a member what it says about others.

@@ -116,6 +116,23 @@ struct Quartet {
         #expect(quartet.flags(of: 0).contains(.failed))
     }
 
+    /// Found by the simulator with seed 99: whoever was pinged by a dead node never asked it, and held it for dead for ever.
+    @Test func `that is held for dead and speaks again is asked whether it hears us`() throws {
+        var quartet = try Quartet()
+        quartet.subject.live(.seconds(3), with: quartet.peers)
+        quartet.subject.live(.milliseconds(3500), with: Array(quartet.peers.dropFirst()))
+        quartet.report(by: 1, that: 0)
+        quartet.report(by: 2, that: 0)
+        #expect(quartet.flags(of: 0).contains(.failed))
+
+        for _ in 0..<100 {
+            quartet.subject.live(.milliseconds(100), with: quartet.peers)
+            quartet.subject.receive(.ping(Heartbeat()), from: quartet.peers[0], on: quartet.inbound[0])
+        }
+
+        #expect(!quartet.flags(of: 0).contains(.failed))
+    }
+
     @Test func `is reported for twice the timeout, or until the reporter takes it back`() throws {
         var quartet = try Quartet()
         let id = quartet.peers[0].id.description
