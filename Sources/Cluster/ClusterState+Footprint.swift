@@ -39,4 +39,10 @@ extension BusMessage {
     public static func longestHeartbeat(_ nodeCount: Int) -> Int {
         BusLayout.fullHeaderLength + nodeCount * (BusLayout.gossipEntryLength + 56) + 8 * (256 + 16)
     }
+
+    /// The epoch of the claim in a packet's header, read without the rest; nil where the header is a light one.
+    public static func claimedEpoch(in packet: [UInt8]) -> UInt64? {
+        guard packet.count >= BusLayout.fullHeaderLength, packet[BusLayout.Header.type] & 0x80 == 0 else { return nil }
+        return packet[BusLayout.Header.configEpoch...].prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
 }

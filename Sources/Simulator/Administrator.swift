@@ -33,7 +33,8 @@ struct Administrator {
             // A slot opened by mistake, and closed again.
             if let slot = cluster[one].myself.slots.map(\.self).randomElement(using: &random) {
                 setSlot(slot, .migrating(to: cluster[other].myself.id.description), on: one, of: &cluster)
-                setSlot(slot, .stable, on: one, of: &cluster)
+                // What the first brings about may be the moment at which the power fails.
+                if cluster.running.contains(one) { setSlot(slot, .stable, on: one, of: &cluster) }
             }
         case 8, 9: follow(other, with: one, in: &cluster)
         case 10:
@@ -130,6 +131,10 @@ struct Administrator {
         for number in cluster.running {
             claimed.formUnion(cluster[number].myself.slots)
             let members = cluster[number].nodes.indices.map { cluster[number].nodes[$0] }.filter { !$0.isInHandshake }
+            // Whoever follows a node that was reset has a primary that is nowhere, and that it may not forget.
+            if let primary = cluster[number].myself.replicaOf, !names.contains(cluster[number].nodes[primary].id) {
+                cluster.administer(number) { state, now in state.replicateNoOne(at: now) }
+            }
             for id in members.map(\.id) where !names.contains(id) {
                 cluster.administer(number) { state, now in try? state.forget(id.description, at: now) }
             }

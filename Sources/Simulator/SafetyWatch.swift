@@ -28,6 +28,8 @@ public struct SafetyWatch {
         var lastVoteEpoch: UInt64 = 0
         /// The greatest epoch it claimed slots with.
         var claimedEpoch: UInt64 = 0
+        /// The greatest epoch with which it has told anybody of slots.
+        var promisedEpoch: UInt64 = 0
         var claim: Claim?
         var tableRevision: UInt64?
     }
@@ -56,8 +58,11 @@ public struct SafetyWatch {
 
     init(nodeCount: Int) { records = Array(repeating: Record(), count: nodeCount) }
 
-    /// A power failure may have taken what was not synced: an epoch that only others had set may be learnt anew.
+    /// A power failure may have taken what was not synced: an epoch that only others had set may be learnt anew, and one of
+    /// which nobody was told may be taken again. What has left the node is a promise, and must have been synced before.
     mutating func forgetUnsynced(_ number: Int) {
+        records[number].claimedEpoch = records[number].promisedEpoch
+        records[number].lastVoteEpoch = records[number].id.flatMap { votes[$0] } ?? 0
         records[number].currentEpoch = max(records[number].claimedEpoch, records[number].lastVoteEpoch)
     }
 
@@ -131,8 +136,15 @@ public struct SafetyWatch {
         }
     }
 
-    /// A vote is what leaves: looked at on its way out.
-    mutating func checkVote(_ packet: [UInt8], of number: Int, at now: Moment) {
+    /// Votes and claims are what leaves: looked at on its way out.
+    mutating func checkDeparture(_ packet: [UInt8], of number: Int, claimingSlots: Bool, at now: Moment) {
+        if claimingSlots, let epoch = BusMessage.claimedEpoch(in: packet) {
+            records[number].promisedEpoch = max(records[number].promisedEpoch, epoch)
+        }
+        checkVote(packet, of: number, at: now)
+    }
+
+    private mutating func checkVote(_ packet: [UInt8], of number: Int, at now: Moment) {
         guard packet.count > 13, packet[12] == 0, packet[13] == UInt8(BusMessageType.authAck.rawValue),
             case .full(let header, .authAck)? = try? BusMessage(decoding: packet[...])
         else { return }

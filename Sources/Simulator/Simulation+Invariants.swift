@@ -84,7 +84,8 @@ extension Simulation {
             line += "\(state.assignedSlotCount) slots, \(state.health)"
             line += missing.map { "\n    does not know \($0.id)" }.joined()
             line += (number == first ? expected : odd).map {
-                let role = $0.primary.map { "replica of \($0)" } ?? "primary, epoch \($0.configEpoch), slots \($0.slots)"
+                let role =
+                    $0.primary.map { "replica of \($0)" } ?? "primary, epoch \($0.configEpoch), slots \($0.slots)"
                 return "\n    has \($0.id) at \($0.place), \(role)"
             }.joined()
             line += bad.map { "\n    \(state.nodes[$0].id) is \(state.nodes[$0].flags.text)" }.joined()

@@ -257,7 +257,10 @@ public struct Simulation {
         case .openLink(let link, let ip, let port): open(link, of: number, to: ip, port: port)
         case .closeLink(let link): close(link, of: number)
         case .send(let bytes, let link):
-            if keepsHistory { watch.checkVote(bytes, of: number, at: now) }
+            if keepsHistory {
+                let claimsSlots = nodes[number].state?.myself.isVotingPrimary ?? false
+                watch.checkDeparture(bytes, of: number, claimingSlots: claimsSlots, at: now)
+            }
             send(bytes, on: link, of: number)
         case .resolve: return  // There are no names in this network: seeds have literal addresses.
         default:

@@ -72,8 +72,36 @@ import Testing
         cluster.start(0)
         #expect(cluster.violation == nil)
         #expect(cluster[0].lastVoteEpoch == 9)
+        cluster.run(for: .seconds(5))  // until its links stand again
 
-        cluster.administer(0) { state, _ in state.lastVoteEpoch = 10 }  // and nothing saved
+        let other = cluster[1].myself.id
+        cluster.administer(0) { state, _ in
+            guard let index = state.nodes.index(of: other), let link = state.nodes[index].outbound else { return }
+            state.currentEpoch = 10
+            state.lastVoteEpoch = 10
+            state.send(.authAck, on: link)  // and nothing saved
+        }
+        cluster.losePower(0)
+        cluster.start(0)
+        #expect(cluster.violation?.rule == .epochsAscend)
+    }
+
+    @Test func `sees a claim go back of which somebody was told, and not one of which nobody was`() throws {
+        var cluster = try trio()
+        cluster.administer(0) { state, _ in
+            state.currentEpoch = 9
+            state.nodes[.myself].configEpoch = 9  // and nothing saved, or sent
+        }
+        cluster.losePower(0)
+        cluster.start(0)
+        cluster.run(for: .seconds(5))
+        #expect(cluster.violation == nil)
+
+        cluster.administer(0) { state, _ in
+            state.currentEpoch = 9
+            state.nodes[.myself].configEpoch = 9
+            state.deferred.pongBroadcast = true
+        }
         cluster.losePower(0)
         cluster.start(0)
         #expect(cluster.violation?.rule == .epochsAscend)
