@@ -7,7 +7,7 @@ struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-simulate",
         abstract: "Runs whole clusters in virtual time.",
-        subcommands: [SeedsTool.self, ScaleTool.self],
+        subcommands: [SeedsTool.self, ScaleTool.self, FuzzTool.self],
         defaultSubcommand: SeedsTool.self
     )
 }

@@ -1,4 +1,4 @@
-// A node among liars. `./test simulate` has the tool for millions of packets; here are as many as a test may take.
+// A node among liars. `apus-simulate fuzz` sends millions of packets; here are as many as a test may take.
 
 import Simulator
 import Testing

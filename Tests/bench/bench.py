@@ -19,8 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 import instructions
 import load
-import views
-from nodes import Node, commands_of, free_port
+from nodes import Node, commands_of
 from wire import wait_for
 
 KEYS = 100_000
@@ -297,23 +296,6 @@ class Benchmark:
                     found.setdefault(title, {})[server.name] = (stop - start) / keys
         self.report.compared(f"Bytes per key (16-byte key, 8-byte value, {keys:,} keys)", "memory", found, ".1f")
 
-    def views(self):
-        """What it costs to show clients a cluster of a thousand nodes."""
-        found = {}
-        for server in self.single_shard():
-            port = free_port()
-            folder = self.new_folder()
-            views.write(folder, port, names_shards=server.kind != "redis")
-            options = ("--cluster-node-timeout", "600000")
-            node = Node(server.kind, folder, *options, port=port, shards=server.shards, cluster=True)
-            node.start(**server.surroundings())
-            try:
-                for command, milliseconds in views.measure(node, cpu_nanoseconds).items():
-                    found.setdefault(f"CLUSTER {command}", {})[server.name] = milliseconds
-            finally:
-                end([node])
-        self.report.compared("CPU per call with 1000 known nodes, ms", "command", found, ".2f")
-
     def start_up(self):
         """From the start of the process to the first PONG."""
         found = {}
@@ -349,7 +331,7 @@ def end(nodes):
         node.kill()
 
 
-PARTS = ("throughput", "cluster", "large", "latency", "pauses", "memory", "views", "start", "instructions")
+PARTS = ("throughput", "cluster", "large", "latency", "pauses", "memory", "start", "instructions")
 
 
 def main():
@@ -372,7 +354,6 @@ def main():
             "latency": benchmark.latency,
             "pauses": benchmark.pauses,
             "memory": benchmark.memory,
-            "views": benchmark.views,
             "start": benchmark.start_up,
             "instructions": benchmark.instructions,
         }

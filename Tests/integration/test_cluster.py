@@ -234,37 +234,6 @@ def shape(reply):
     return type(reply).__name__
 
 
-class TestCost:
-    @pytest.mark.apus_only
-    def test_what_is_asked_of_a_slot_costs_as_much_as_its_keys(self, start, shards):
-        node = start("apus", "--enable-debug-command", "yes", cluster=True, shards=shards)
-        node.add_slots(0, SLOTS - 1)
-        wait_for(lambda: node.info()["cluster_state"] == "ok", what="the cluster is up")
-        slot = node.call("CLUSTER", "KEYSLOT", "few")
-        with node.wire(timeout=60) as wire:
-
-            def cost(*words, count=3000):
-                before = node.cpu_seconds()
-                wire.send(command(*words) * count)
-                for _ in range(count):
-                    wire.read()
-                return node.cpu_seconds() - before
-
-            questions = [("CLUSTER", "COUNTKEYSINSLOT", slot), ("CLUSTER", "GETKEYSINSLOT", slot, 10)]
-            wire.call("MSET", "{few}1", "a", "{few}2", "b")
-            alone = [cost(*question) for question in questions]
-            wire.send(b"".join(command("SET", f"key:{number}", "x") for number in range(300_000)))
-            for _ in range(300_000):
-                assert wire.read() == "OK"
-            among_many = [cost(*question) for question in questions]
-
-            # A walk over all keys would take a thousand times as long.
-            assert all(many <= 5 * few + 0.2 for few, many in zip(alone, among_many)), (alone, among_many)
-            before = node.cpu_seconds()
-            assert wire.call("CLUSTER", "DELSLOTS", slot) == "OK"
-            assert node.cpu_seconds() - before <= 0.1
-
-
 class TestRedirections:
     @pytest.fixture(scope="class")
     def served(self, lasting, shards):
