@@ -22,8 +22,10 @@ extension ClusterState {
         // Those whom somebody still has to be told of come first, in case there is no room for all.
         let ordered = listed.filter { dismissed.contains($0.id) } + listed.filter { !dismissed.contains($0.id) }
         for entry in ordered.prefix(ClusterState.forgottenLimit) {
-            // Rounded down: if each teller added a little, nodes would remind each other for ever.
-            let secondsLeft = (entry.until - now).wholeMilliseconds / 1000
+            // Rounded down: if each teller added a little, nodes would remind each other for ever. Only who was told by an
+            // administrator, and counts on having told others, always says it.
+            let whole = (entry.until - now).wholeMilliseconds / 1000
+            let secondsLeft = dismissed.contains(entry.id) ? max(1, whole) : whole
             guard secondsLeft > 0 else { continue }
             extensions.append(.forgotten(entry.id, secondsLeft: UInt64(secondsLeft)))
         }

@@ -47,6 +47,25 @@ import Testing
         #expect(quartet.subject.state.infoText.contains("cluster_forget_pending:2\r\n"))
     }
 
+    /// However short the time for which a forgotten node is remembered, it is named: who answers counts as told.
+    @Test func `is named in every packet as long as a member has not been told`() throws {
+        var subject = Subject { $0.blacklistTime = .seconds(1) }
+        var member = Peer("c", ip: "10.0.0.3")
+        member.header.flags.insert(.understandsExtensions)
+        let gone = Peer("b", ip: "10.0.0.2")
+        _ = try subject.join(gone)
+        _ = try subject.join(member)
+
+        try subject.state.forget(gone.id.description, everywhere: true, at: subject.now)
+        subject.wait(.milliseconds(300))
+
+        let heartbeats = subject.sent.compactMap { sent in
+            if case .ping(let heartbeat) = sent.body { heartbeat } else { nil }
+        }
+        #expect(!heartbeats.isEmpty)
+        #expect(heartbeats.allSatisfy { $0.extensions.contains(.forgotten(gone.id, secondsLeft: 1)) })
+    }
+
     @Test func `cannot be forgotten by a member that knows no such message, and the log says so`() throws {
         var subject = Subject()
         let (gone, deaf) = (Peer("b", ip: "10.0.0.2"), Peer("c", ip: "10.0.0.3"))  // Redis 7.0: no extensions
