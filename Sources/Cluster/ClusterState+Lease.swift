@@ -18,7 +18,9 @@ extension ClusterState {
             if holdsLease != hadLease || !holdsLease { deferred.healthCheck = true }
         }
         let needed = quorum - 1
-        guard configuration.needsLease, myself.isVotingPrimary, needed > 0 else { return lease.end = nil }
+        guard configuration.needsLease, configuration.nodeTimeout >= Lease.leastNodeTimeout, myself.isVotingPrimary,
+            needed > 0
+        else { return lease.end = nil }
         let voters = nodes.indices.filter { $0 != .myself && nodes[$0].isVotingPrimary }
         let contacts = voters.compactMap { nodes[$0].contactedAt }.sorted(by: >)
         // Without enough contacts it ended before it began.

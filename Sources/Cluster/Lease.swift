@@ -14,6 +14,10 @@ struct Lease: Sendable {
     /// by 0.01 %, and a clock that is being corrected by 0.05 %.
     static let allowedDriftPercent = 1
 
+    /// A lease is renewed by ticks of 100 ms: with a shorter node timeout it would end between two of them, and clients would be
+    /// refused by a node that is well.
+    static let leastNodeTimeout = Duration.milliseconds(500)
+
     /// How long after a contact it ends, on our clock, which may be slow, so that it has ended before the other side's, which
     /// may be fast, has counted the node timeout.
     static func duration(nodeTimeout: Duration) -> Duration {

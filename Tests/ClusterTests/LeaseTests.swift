@@ -175,6 +175,10 @@ import Testing
         quartet.subject.wait(.milliseconds(2100))
         #expect(quartet.subject.state.lease.end == nil)
 
+        // Ticks of 100 ms cannot renew what is shorter than a few of them.
+        quartet = try serving { $0.nodeTimeout = .milliseconds(499) }
+        #expect(quartet.subject.state.lease.end == nil)
+
         quartet = try serving()
         try quartet.subject.state.flushSlots(databaseIsEmpty: true, at: quartet.subject.now)
         quartet.subject.wait(.milliseconds(100))
