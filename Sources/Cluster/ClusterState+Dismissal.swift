@@ -7,11 +7,14 @@
 /// A node that is to be forgotten by all.
 struct Dismissal: Sendable {
     let id: NodeID
-    let since: Instant
+    /// When it began, or when a member was last heard to know the node still.
+    var since: Instant
     /// Members that have not answered since, in ascending order.
     var untold: [NodeIndex]
     /// Members whose make does not know of forgotten nodes, and that were named in the log.
     var deaf: [NodeIndex] = []
+    /// Since when nobody is left to be told.
+    var toldSince: Instant?
 }
 
 extension ClusterState {
@@ -38,10 +41,27 @@ extension ClusterState {
                 }
             }
         }
-        for dismissal in dismissals where dismissal.untold.isEmpty {
-            log(.notice, "All members that can be told have forgotten node \(dismissal.id)")
+        for position in dismissals.indices where dismissals[position].toldSince == nil {
+            guard dismissals[position].untold.isEmpty else { continue }
+            dismissals[position].toldSince = now
+            log(.notice, "All members that can be told have forgotten node \(dismissals[position].id)")
         }
-        dismissals.removeAll(where: \.untold.isEmpty)
+        // Who came back late may have told others of the node before it was told to forget it: that is heard for a while.
+        let patience = max(configuration.blacklistTime, configuration.nodeTimeout * 4)
+        let now = self.now
+        dismissals.removeAll { $0.toldSince.map { now - $0 > patience } ?? false }
+    }
+
+    /// A member gossips about a node that this one does not know: if it was dismissed, the member has to be told (again).
+    mutating func noteMention(of id: NodeID, by member: NodeIndex) {
+        for position in dismissals.indices where dismissals[position].id == id {
+            guard !dismissals[position].deaf.contains(member) else { continue }
+            if !dismissals[position].untold.contains(member) {
+                dismissals[position].untold = (dismissals[position].untold + [member]).sorted()
+            }
+            dismissals[position].since = now
+            dismissals[position].toldSince = nil
+        }
     }
 
     /// Redis 7.0 passes over the extension; only its own CLUSTER FORGET makes it forget.

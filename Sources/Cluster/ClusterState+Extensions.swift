@@ -17,7 +17,7 @@ extension ClusterState {
         if !announcement.availabilityZone.isEmpty {
             extensions.append(.availabilityZone(announcement.availabilityZone))
         }
-        let dismissed = Set(dismissals.filter { !$0.untold.isEmpty }.map(\.id))
+        let dismissed = Set(dismissals.map(\.id))
         let listed = blacklist.entries(at: now)
         // Those whom somebody still has to be told of come first, in case there is no room for all.
         let ordered = listed.filter { dismissed.contains($0.id) } + listed.filter { !dismissed.contains($0.id) }

@@ -102,6 +102,7 @@ extension ClusterState {
     mutating func receive(_ gossip: [GossipEntry], from sender: NodeIndex) {
         for entry in gossip {
             guard let index = nodes.index(of: entry.id) else {
+                noteMention(of: entry.id, by: sender)
                 addNode(gossiped: entry)
                 continue
             }
