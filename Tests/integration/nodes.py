@@ -223,10 +223,15 @@ def join(nodes):
     """Makes a cluster of nodes that do not know one another, with equal shares of the slots."""
     for node in nodes[1:]:
         nodes[0].meet(node)
+    give_out_slots(nodes)
+    wait_for_cluster(nodes)
+
+
+def give_out_slots(nodes):
+    """Gives each node an equal share of the slots."""
     bounds = [SLOTS * i // len(nodes) for i in range(len(nodes) + 1)]
     for node, (first, after) in zip(nodes, itertools.pairwise(bounds)):
         node.add_slots(first, after - 1)
-    wait_for_cluster(nodes)
 
 
 def wait_for_cluster(nodes, slots=True, seconds=30):

@@ -1,22 +1,13 @@
 """What Apus adds to Redis's cluster, on the same bus: seeds, the topology's hash and its notices, FORGET EVERYWHERE."""
 
-import itertools
 import signal
 
 import pytest
 
-from nodes import free_port, wait_for_cluster
+from nodes import free_port, give_out_slots, join, wait_for_cluster
 from wire import Error, Null, Push, wait_for
 
 pytestmark = pytest.mark.apus_only  # redis-server and valkey-server have none of this
-
-SLOTS = 16384
-
-
-def own_all_slots(nodes):
-    bounds = [SLOTS * i // len(nodes) for i in range(len(nodes) + 1)]
-    for node, (first, after) in zip(nodes, itertools.pairwise(bounds)):
-        node.add_slots(first, after - 1)
 
 
 def hashes(nodes):
@@ -26,10 +17,7 @@ def hashes(nodes):
 @pytest.fixture
 def cluster(start, shards):
     nodes = [start("apus", cluster=True, shards=shards) for _ in range(3)]
-    for node in nodes[1:]:
-        nodes[0].meet(node)
-    own_all_slots(nodes)
-    wait_for_cluster(nodes)
+    join(nodes)
     wait_for(lambda: len(hashes(nodes)) == 1, what="all agree on the topology")
     return nodes
 
@@ -57,7 +45,7 @@ class TestSeeds:
         nodes = [start("apus", "--cluster-seeds", *seeds, cluster=True, shards=shards, port=port) for port in before]
         nodes[0].meet(nodes[1])
         nodes[0].meet(nodes[2])
-        own_all_slots(nodes)
+        give_out_slots(nodes)
         wait_for_cluster(nodes)
         names = [node.id for node in nodes]
 

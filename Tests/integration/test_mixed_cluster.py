@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from networks import Network
-from nodes import commands_of, wait_for_cluster
+from nodes import commands_of, join, wait_for_cluster
 from wire import wait_for
 
 pytestmark = pytest.mark.apus_only
@@ -25,15 +25,6 @@ MAKES = [kind for kind in ("apus", "redis", "valkey") if commands_of(kind)]
 PAIRS = [pair for pair in itertools.product(MAKES, MAKES) if pair != ("valkey", "redis")]
 MIXED = ["apus", "redis", "valkey", "apus", "redis", "valkey", "apus"]
 PEERS_ALONE = ["redis", "valkey", "redis", "valkey", "redis", "valkey", "redis"]
-
-
-def join(nodes):
-    for node in nodes[1:]:
-        nodes[0].meet(node)
-    bounds = [SLOTS * index // len(nodes) for index in range(len(nodes) + 1)]
-    for node, (first, after) in zip(nodes, itertools.pairwise(bounds)):
-        node.add_slots(first, after - 1)
-    wait_for_cluster(nodes)
 
 
 def slot_count(node):
