@@ -49,6 +49,18 @@ public struct Configuration: Sendable {
     public var isActiveRehashingOn = true
     public var lfuLogFactor = 10
     public var lfuDecayMinutes = 1
+    public var hashMaxListpackEntries = 512
+    public var hashMaxListpackValue = 64
+    public var listMaxListpackSize = -2
+    public var listCompressDepth = 0
+    public var setMaxIntsetEntries = 512
+    public var setMaxListpackEntries = 128
+    public var setMaxListpackValue = 64
+    public var zsetMaxListpackEntries = 128
+    public var zsetMaxListpackValue = 64
+    public var streamNodeMaxBytes = 4096
+    public var streamNodeMaxEntries = 100
+    public var hllSparseMaxBytes = 3000
 
     // Observation
     public var slowlogLogSlowerThanMicroseconds = 10_000

@@ -31,7 +31,7 @@ public struct DetachedEntry: ~Copyable {
         }
         let renamed = Entry.make(key.bytes, expiry: entry.expiry, payload: entry.payload, memory: destination)
         renamed.access = entry.access
-        if entry.isOutside { memory.handOver(entry.block.usedBytes, to: destination) }
+        memory.handOver(entry.outsideUsedBytes, to: destination)
         entry.freeShell(to: memory)
         return renamed
     }
@@ -47,8 +47,7 @@ extension Keyspace {
     /// A copy of the entry of `key`, with its expiry.
     public func duplicate(_ key: Key, in database: Int) -> DetachedEntry? {
         guard let entry = find(key, in: database)?.entry else { return nil }
-        let payload =
-            entry.isOutside ? .outside(StringBlock(copying: entry.block.bytes, memory: memory)) : entry.payload
+        let payload = entry.payload.copy(to: memory)
         let copy = Entry.make(entry.key, expiry: entry.expiry, payload: payload, memory: memory)
         copy.access = firstAccess
         return DetachedEntry(copy, memory: memory)

@@ -77,6 +77,8 @@ public final class Keyspace {
         didSet { recordsClock = accessRecord == .clock }
     }
     private(set) var recordsClock = true
+    /// Up to which size collections are kept compact; what is larger already stays as it is.
+    public var limits = ValueLimits()
     var random: SplitMix
 
     /// What becomes of a key found expired.

@@ -40,6 +40,16 @@ struct Memory {
         unsafe apus_free(block, byteCount)
     }
 
+    /// The block with room for `newCount` > 0 bytes instead of `count`, where it is or elsewhere; what both have room for stays.
+    @inline(__always)
+    func resize(_ block: UnsafeMutableRawPointer, from count: Int, to newCount: Int) -> UnsafeMutableRawPointer {
+        let (previous, wanted) = (Memory.sizeClass(count), Memory.sizeClass(newCount))
+        guard previous != wanted else { return unsafe block }
+        guard let moved = unsafe apus_reallocate(block, newCount) else { preconditionFailure("out of memory") }
+        unsafe used.pointee += wanted - previous
+        return unsafe moved
+    }
+
     /// Fresh zeroed pages, which cost nothing until they are touched: there is no pause for clearing a large array.
     func mapPages(byteCount: Int) -> UnsafeMutableRawPointer {
         let pages = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)

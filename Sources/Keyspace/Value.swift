@@ -6,11 +6,21 @@ public import Protocol
 @frozen
 public enum ValueType: UInt8 {
     case string = 0
+    case list = 1
+    case set = 2
+    case sortedSet = 3
+    case hash = 4
+    case stream = 6
 
     /// Redis's word for it.
     public var name: StaticString {
         switch self {
         case .string: "string"
+        case .list: "list"
+        case .set: "set"
+        case .sortedSet: "zset"
+        case .hash: "hash"
+        case .stream: "stream"
         }
     }
 }
@@ -24,6 +34,16 @@ public enum Encoding: UInt8 {
     case integer = 1
     /// A string of at most `longestEmbedded` bytes, never changed in place.
     case embedded = 2
+    /// All elements one behind the other.
+    case listpack = 3
+    /// A set of integers, sorted.
+    case integerSet = 4
+    /// A list of listpacks.
+    case quicklist = 5
+    case hashTable = 6
+    /// Sorted, and found by rank; Redis keeps a skip list where this server has a B+tree.
+    case skiplist = 7
+    case stream = 8
 
     /// Redis's word for it.
     public var name: StaticString {
@@ -31,6 +51,12 @@ public enum Encoding: UInt8 {
         case .raw: "raw"
         case .integer: "int"
         case .embedded: "embstr"
+        case .listpack: "listpack"
+        case .integerSet: "intset"
+        case .quicklist: "quicklist"
+        case .hashTable: "hashtable"
+        case .skiplist: "skiplist"
+        case .stream: "stream"
         }
     }
 
@@ -44,12 +70,14 @@ enum Payload {
     case short(Bytes, Encoding)
     /// A string too long for the entry; the entry takes the block over.
     case outside(StringBlock)
+    /// What is no string; the entry takes it over.
+    case aggregate(Aggregate)
 
     /// How many bytes it takes in the entry.
     @inline(__always)
     var byteCount: Int {
         switch self {
-        case .integer, .outside: 8
+        case .integer, .outside, .aggregate: 8
         case .short(let bytes, _): bytes.count
         }
     }
@@ -57,13 +85,14 @@ enum Payload {
     /// What `Header.payloadMask` covers: type, encoding, flag and length.
     @inline(__always)
     var headerBits: UInt64 {
-        let (encoding, flags): (Encoding, UInt64) =
+        let (type, encoding, flags): (ValueType, Encoding, UInt64) =
             switch self {
-            case .integer: (.integer, 0)
-            case .short(_, let encoding): (encoding, 0)
-            case .outside: (.raw, Header.isOutside)
+            case .integer: (.string, .integer, 0)
+            case .short(_, let encoding): (.string, encoding, 0)
+            case .outside: (.string, .raw, Header.isOutside)
+            case .aggregate(let aggregate): (aggregate.type, aggregate.encoding, Header.isOutside)
             }
-        return UInt64(ValueType.string.rawValue) | UInt64(encoding.rawValue) << 4 | flags | UInt64(byteCount) << 48
+        return UInt64(type.rawValue) | UInt64(encoding.rawValue) << 4 | flags | UInt64(byteCount) << 48
     }
 
     /// Writes the value part at `destination`, which has room for `byteCount` bytes.
@@ -73,6 +102,7 @@ enum Payload {
         case .integer(let number): unsafe destination.storeBytes(of: number, as: Int64.self)
         case .short(let bytes, _): unsafe bytes.copy(to: destination)
         case .outside(let block): unsafe destination.storeBytes(of: UInt(bitPattern: block.base), as: UInt.self)
+        case .aggregate(let value): unsafe destination.storeBytes(of: UInt(bitPattern: value.base), as: UInt.self)
         }
     }
 }
@@ -180,6 +210,7 @@ extension Entry {
 
     /// What the value part holds, to be written to another entry, which then owns what lies outside.
     var payload: Payload {
+        if type != .string { return .aggregate(aggregate) }
         if isOutside { return .outside(block) }
         switch string {
         case .integer(let number): return .integer(number)
@@ -188,12 +219,24 @@ extension Entry {
     }
 
     /// What the entry and its value take of the shard's memory.
-    var usedBytes: Int { Memory.sizeClass(byteCount) + (isOutside ? block.usedBytes : 0) }
+    var usedBytes: Int { Memory.sizeClass(byteCount) + outsideUsedBytes }
+
+    /// Of these, what lies outside the entry.
+    var outsideUsedBytes: Int {
+        guard isOutside else { return 0 }
+        return type == .string ? block.usedBytes : aggregate.usedBytes
+    }
 
     /// Gives everything back, the value's own blocks too.
     func free(to memory: Memory) {
-        if isOutside { block.free(to: memory) }
+        freeOutside(to: memory)
         freeShell(to: memory)
+    }
+
+    /// Gives back what the value has outside the entry, which is then good only to be written over.
+    func freeOutside(to memory: Memory) {
+        guard isOutside else { return }
+        if type == .string { block.free(to: memory) } else { aggregate.free(to: memory) }
     }
 
     /// Gives the entry back but not what its value has outside: somebody else has that now.

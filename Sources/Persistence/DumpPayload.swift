@@ -11,11 +11,6 @@ public enum DumpError: Error, Equatable {
     case content(RDBError)
 }
 
-/// A value that was read.
-public enum RestoredValue: Equatable {
-    case string([UInt8])
-}
-
 /// A key's value in the form in which it travels.
 public enum DumpPayload {
     private static let footerByteCount = 10
@@ -23,15 +18,19 @@ public enum DumpPayload {
     /// The value of `entry`.
     public static func encode(_ entry: Entry, compressing: Bool = true) -> [UInt8] {
         var encoder = RDBEncoder(compresses: compressing)
-        encoder.write(type: entry.rdbType)
-        encoder.write(valueOf: entry)
+        encoder.write(typeAndValueOf: entry)
         encoder.write(fixed: UInt16(RDBVersion.written))
         encoder.write(fixed: encoder.bytes.withBytes { CRC64.checksum(of: $0) })
         return encoder.bytes
     }
 
-    /// The value that `payload` holds.
-    public static func decode(_ payload: Bytes) throws(DumpError) -> RestoredValue {
+    /// The value that `payload` holds, as an entry of `key` that is still to be attached to `keyspace`.
+    public static func decode(
+        _ payload: Bytes,
+        key: Bytes,
+        expiry: Int64?,
+        in keyspace: Keyspace
+    ) throws(DumpError) -> DetachedEntry {
         guard payload.count >= footerByteCount else { throw .versionOrChecksum }
         let contentEnd = payload.count - footerByteCount
         let version = Int(payload[contentEnd]) | Int(payload[contentEnd + 1]) << 8
@@ -41,19 +40,21 @@ public enum DumpPayload {
             throw .versionOrChecksum
         }
         do {
-            return try decode(content: payload[0..<contentEnd])
+            return try decode(content: payload[0..<contentEnd], key: key, expiry: expiry, in: keyspace)
         } catch {
             throw .content(error)
         }
     }
 
-    private static func decode(content: Bytes) throws(RDBError) -> RestoredValue {
+    private static func decode(
+        content: Bytes,
+        key: Bytes,
+        expiry: Int64?,
+        in keyspace: Keyspace
+    ) throws(RDBError) -> DetachedEntry {
         var decoder = RDBDecoder(content)
-        let value: RestoredValue =
-            switch try decoder.readType() {
-            case .string: .string(try decoder.readString())
-            }
+        let entry = try decoder.readValue(of: try decoder.readType(), key: key, expiry: expiry, in: keyspace)
         guard decoder.isAtEnd else { throw .bytesLeft(content.count - decoder.offset, offset: decoder.offset) }
-        return value
+        return entry
     }
 }

@@ -1,6 +1,5 @@
 // Writing the elements of the RDB format: lengths, strings, numbers; values are made of these.
 
-public import Keyspace
 public import Protocol
 
 /// Appends elements of RDB to bytes in memory; where these go is its caller's business.
@@ -72,17 +71,6 @@ public struct RDBEncoder {
     /// Milliseconds, versions and checksums: fixed width, lowest byte first.
     public mutating func write<Number: FixedWidthInteger>(fixed number: Number) { write(bits: number.littleEndian) }
 
-    /// The value of `entry`, without its type.
-    public mutating func write(valueOf entry: Entry) {
-        switch entry.type {
-        case .string:
-            switch entry.string {
-            case .integer(let number): write(string: number)
-            case .bytes(let bytes): write(string: bytes)
-            }
-        }
-    }
-
     /// Writes `number` in one of the forms for small integers, if it is one.
     private mutating func write(small number: Int64) -> Bool {
         if let number = Int8(exactly: number) {
@@ -104,14 +92,5 @@ public struct RDBEncoder {
 
     private mutating func write<Number: FixedWidthInteger>(bits: Number) {
         unsafe withUnsafeBytes(of: bits) { unsafe bytes.append(contentsOf: $0) }
-    }
-}
-
-extension Entry {
-    /// The RDB type that the value is written as.
-    public var rdbType: RDBType {
-        switch type {
-        case .string: .string
-        }
     }
 }

@@ -83,7 +83,9 @@ public struct Bytes {
 extension Array<UInt8> {
     /// Lends the array's bytes for the length of `body`.
     @inlinable
-    public func withBytes<Result, Failure: Error>(_ body: (Bytes) throws(Failure) -> Result) throws(Failure) -> Result {
+    public func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (Bytes) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         try unsafe span.withUnsafeBytes { (buffer) throws(Failure) -> Result in
             // No bytes have no address: any that is never read will do.
             let base = unsafe buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped

@@ -26,6 +26,9 @@ static inline uint64_t apus_ticks(void) {
 /// `byteCount` > 0 bytes from jemalloc, or NULL; free with `apus_free`.
 static inline void *apus_allocate(size_t byteCount) { return mallocx(byteCount, 0); }
 
+/// The block with room for `byteCount` > 0 bytes, where it is or elsewhere, or NULL.
+static inline void *apus_reallocate(void *block, size_t byteCount) { return rallocx(block, byteCount, 0); }
+
 /// Gives back a block whose requested size was `byteCount`.
 static inline void apus_free(void *block, size_t byteCount) { sdallocx(block, byteCount, 0); }
 

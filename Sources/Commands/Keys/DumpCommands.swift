@@ -72,29 +72,27 @@ extension KeyCommands {
         }
         let lifetime = try call.integer(2)
         guard lifetime >= 0 else { throw .text("ERR Invalid TTL value, must be >= 0") }
-        let value = try decode(call.arguments[3])
-
         // A time beyond the end of all time wraps to one long past, in Redis as here.
         let expiry = options.isTimeAbsolute ? lifetime : lifetime &+ keyspace.now
+        let entry = try decode(call.arguments[3], key, expiry: lifetime == 0 ? nil : expiry, in: keyspace)
         if lifetime != 0, expiry <= keyspace.now, keyspace.lazyExpiry == .remove {
             if keyspace.remove(key, in: call.database) { call.didChange(key) }
             return call.reply.ok()
         }
-        switch value {
-        case .string(let bytes):
-            bytes.withBytes { bytes in
-                let rule: ExpiryRule = lifetime == 0 ? .discard : .at(expiry)
-                keyspace.set(key, in: call.database, to: bytes, expiry: rule)
-            }
-        }
+        keyspace.attach(entry, as: key, in: call.database)
         options.noteAccess(of: key, in: keyspace, database: call.database)
         call.didChange(key)
         call.reply.ok()
     }
 
-    private static func decode(_ payload: Bytes) throws(CommandError) -> RestoredValue {
+    private static func decode(
+        _ payload: Bytes,
+        _ key: Key,
+        expiry: Int64?,
+        in keyspace: Keyspace
+    ) throws(CommandError) -> DetachedEntry {
         do {
-            return try DumpPayload.decode(payload)
+            return try DumpPayload.decode(payload, key: key.bytes, expiry: expiry, in: keyspace)
         } catch .versionOrChecksum {
             throw .text("ERR DUMP payload version or checksum are wrong")
         } catch {

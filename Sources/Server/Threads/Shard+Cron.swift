@@ -55,5 +55,24 @@ extension Shard {
         keyspace.accessRecord =
             configuration.maxMemoryPolicy.countsUses
             ? .frequency(logFactor: configuration.lfuLogFactor, decayMinutes: configuration.lfuDecayMinutes) : .clock
+        keyspace.limits = ValueLimits(configuration)
+    }
+}
+
+extension ValueLimits {
+    fileprivate init(_ configuration: Configuration) {
+        self.init()
+        hashListpackCount = configuration.hashMaxListpackEntries
+        hashListpackByteCount = configuration.hashMaxListpackValue
+        setIntegerCount = configuration.setMaxIntsetEntries
+        setListpackCount = configuration.setMaxListpackEntries
+        setListpackByteCount = configuration.setMaxListpackValue
+        sortedSetListpackCount = configuration.zsetMaxListpackEntries
+        sortedSetListpackByteCount = configuration.zsetMaxListpackValue
+        listNodeSize = configuration.listMaxListpackSize
+        listCompressDepth = configuration.listCompressDepth
+        streamNodeByteCount = configuration.streamNodeMaxBytes
+        streamNodeCount = configuration.streamNodeMaxEntries
+        sparseHyperLogLogByteCount = configuration.hllSparseMaxBytes
     }
 }

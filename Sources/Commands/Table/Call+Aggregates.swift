@@ -1,0 +1,35 @@
+// Finding lists, sets, sorted sets, hashes and streams for a command: of the right type, or not at all.
+
+internal import Keyspace
+
+extension Call {
+    /// The value under `key` for a command that reads: counted among hits and misses.
+    func read<Value: AggregateValue>(_ key: Key, as type: Value.Type) throws(CommandError) -> Value? {
+        guard let entry = read(key) else { return nil }
+        return try view(entry, of: key)
+    }
+
+    /// The value under `key` for a command that may change it.
+    func find<Value: AggregateValue>(_ key: Key, as type: Value.Type) throws(CommandError) -> Value? {
+        guard let entry = lookup(key) else { return nil }
+        return try view(entry, of: key)
+    }
+
+    /// The value under `key`; where there is none a new one without elements, to be filled by the caller.
+    func findOrMake<Value: AggregateValue>(_ key: Key, as type: Value.Type) throws(CommandError) -> Value {
+        try find(key, as: type) ?? withKeyspace(of: key) { $0.make(type, under: key, in: database) }
+    }
+
+    /// Removes `key` if the command took the last element of `value`; says whether it did.
+    @discardableResult
+    func removeIfEmpty(_ value: some AggregateValue, _ key: Key) -> Bool {
+        guard value.count == 0 else { return false }
+        withKeyspace(of: key) { _ = $0.remove(key, in: database) }
+        return true
+    }
+
+    private func view<Value: AggregateValue>(_ entry: Entry, of key: Key) throws(CommandError) -> Value {
+        guard entry.type == Value.type else { throw .wrongType }
+        return withKeyspace(of: key) { Value(entry: entry, keyspace: $0) }
+    }
+}

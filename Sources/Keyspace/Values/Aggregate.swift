@@ -1,0 +1,133 @@
+// Values made of elements: lists, sets, sorted sets, hashes, streams. How an entry holds one, and what all have in common.
+//
+// An entry points to an aggregate's structure and says by its encoding which one it is. `ListValue` and its like are
+// views of such an entry: what they change, they change in place, also the pointer and the encoding. A structure knows
+// nothing of entries; what is asked of every structure stands in the switches of this file.
+
+public import Protocol
+
+/// The structure of an aggregate: what it is, and where it begins.
+///
+/// Memory: belongs to the one entry that points here.
+@safe
+public struct Aggregate {
+    let type: ValueType
+    let encoding: Encoding
+    let base: UnsafeMutableRawPointer
+
+    init(_ type: ValueType, _ encoding: Encoding, base: UnsafeMutableRawPointer) {
+        (self.type, self.encoding) = (type, encoding)
+        unsafe self.base = base
+    }
+}
+
+extension Aggregate {
+    /// What it takes of the shard's memory, in constant time.
+    var usedBytes: Int {
+        switch encoding {
+        case .listpack: return unsafe Listpack(base: base).usedBytes
+        default: preconditionFailure("no aggregate is kept as \(encoding)")
+        }
+    }
+
+    func free(to memory: Memory) {
+        switch encoding {
+        case .listpack: unsafe Listpack(base: base).free(to: memory)
+        default: preconditionFailure("no aggregate is kept as \(encoding)")
+        }
+    }
+
+    func copy(to memory: Memory) -> Aggregate {
+        let copy: UnsafeMutableRawPointer
+        switch encoding {
+        case .listpack: unsafe copy = Listpack(base: base).copy(to: memory).base
+        default: preconditionFailure("no aggregate is kept as \(encoding)")
+        }
+        return unsafe Aggregate(type, encoding, base: copy)
+    }
+}
+
+extension Payload {
+    /// The same for another entry: what lies outside is copied.
+    func copy(to memory: Memory) -> Payload {
+        switch self {
+        case .integer, .short: self
+        case .outside(let block): .outside(StringBlock(copying: block.bytes, memory: memory))
+        case .aggregate(let aggregate): .aggregate(aggregate.copy(to: memory))
+        }
+    }
+}
+
+extension Entry {
+    /// The value of an entry that holds no string.
+    var aggregate: Aggregate {
+        get {
+            assert(isOutside && type != .string)
+            let address = unsafe base.loadUnaligned(fromByteOffset: valueOffset(header), as: UInt.self)
+            let base = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+            return unsafe Aggregate(type, encoding, base: base)
+        }
+        nonmutating set {
+            let payload = Payload.aggregate(newValue)
+            header = header & ~Header.payloadMask | payload.headerBits
+            unsafe payload.write(to: base + valueOffset(header))
+        }
+    }
+}
+
+// MARK: - Views
+
+/// A kind of aggregate, seen through the entry that holds it.
+///
+/// A view is good until its entry is replaced or removed; it may be copied, and changes through one copy are seen through
+/// all. An aggregate without elements does not stay: whoever takes the last one out removes the key.
+/// Thread: that of the keyspace.
+public protocol AggregateValue {
+    static var type: ValueType { get }
+    /// One without elements, in the encoding that suits the fewest.
+    static func makeEmpty(in keyspace: Keyspace) -> Aggregate
+
+    /// - Parameter entry: holds a value of this type, and lives in `keyspace` or is detached from it.
+    init(entry: Entry, keyspace: Keyspace)
+
+    /// How many elements it has.
+    var count: Int { get }
+}
+
+extension Keyspace {
+    /// Puts an aggregate without elements under `key`, which is not there.
+    public func make<Value: AggregateValue>(_: Value.Type, under key: Key, in database: Int) -> Value {
+        let payload = Payload.aggregate(Value.makeEmpty(in: self))
+        return Value(entry: put(payload, expiry: nil, under: key, at: nil, in: database), keyspace: self)
+    }
+
+    /// An aggregate that no key has yet, filled by `body`: what is read from outside, or computed to be stored.
+    public func makeDetached<Value: AggregateValue, Failure: Error>(
+        _: Value.Type,
+        key: Bytes,
+        expiry: Int64? = nil,
+        _ body: (Value) throws(Failure) -> Void
+    ) throws(Failure) -> DetachedEntry {
+        let payload = Payload.aggregate(Value.makeEmpty(in: self))
+        let entry = Entry.make(key, expiry: expiry, payload: payload, memory: memory)
+        entry.access = firstAccess
+        let detached = DetachedEntry(entry, memory: memory)
+        try body(Value(entry: entry, keyspace: self))
+        return detached
+    }
+
+    /// A string that no key has yet.
+    public func makeDetached(_ string: Bytes, key: Bytes, expiry: Int64? = nil) -> DetachedEntry {
+        let payload: Payload
+        if let number = parseInteger(string) {
+            payload = .integer(number)
+        } else if Entry.byteCount(keyCount: key.count, hasExpiry: true, payload: string.count) <= Entry.largest {
+            payload = .short(string, string.count <= Encoding.longestEmbedded ? .embedded : .raw)
+        } else {
+            payload = .outside(StringBlock(copying: string, memory: memory))
+        }
+        let entry = Entry.make(key, expiry: expiry, payload: payload, memory: memory)
+        entry.access = firstAccess
+        return DetachedEntry(entry, memory: memory)
+    }
+}
