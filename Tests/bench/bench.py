@@ -10,7 +10,9 @@ import ctypes.util
 import dataclasses
 import os
 import pathlib
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 import instructions
 import load
-from nodes import Node, commands_of
+from nodes import Node, commands_of, free_port
 from wire import wait_for
 
 KEYS = 100_000
@@ -239,6 +241,29 @@ class Benchmark:
         self.report.compared(f"Server CPU per command with {keys:,} keys, µs", "load", cpu, ".2f")
         self.report.compared(f"Of which user time, µs ({keys:,} keys)", "load", user, ".2f")
 
+    def floor(self):
+        """What of the CPU per command is the kernel's: beside a server that reads, writes and does nothing else."""
+        loads = [Workload(command, 3, pipeline, 50) for pipeline in (1, 32) for command in ("GET", "SET")]
+        cpu = {}
+        nodes = self.start_all(self.single_shard())
+        nodes["floor"] = Floor(self.new_folder())
+        try:
+            for workload in loads:
+                for node in list(nodes.values())[:-1]:
+                    workload.prepare(node)
+                requests = {1: 60_000, 32: 600_000}[workload.pipeline]
+                figures = measure_workload(workload, nodes, 3 if self.quick else 7, requests)
+                cpu[workload.title] = {name: figure.cpu for name, figure in figures.items()}
+        finally:
+            end(nodes.values())
+        rows = []
+        for title, by in cpu.items():
+            best = min(by[name] for name in PEERS if name in by)
+            figures = [f"{by[name]:.2f}" for name in nodes]
+            rows.append([title] + figures + [f"{by['Apus'] / best:.2f}", f"{by['floor'] / best:.2f}"])
+        columns = ["load", *nodes, "Apus : better peer", "floor : better peer"]
+        self.report.table("Server CPU per command, µs, beside the least that epoll allows", columns, rows)
+
     def latency(self):
         """Latency of GET at a rate that all servers can bear."""
         rate, seconds, rounds = (3000, 2, 2) if self.quick else (5000, 10, 3)
@@ -319,6 +344,34 @@ class Benchmark:
         return [server for server in self.servers if server.shards in (None, 1)]
 
 
+class Floor:
+    """`Floor.swift`, compiled and started."""
+
+    def __init__(self, folder):
+        sources = pathlib.Path(__file__).resolve().parents[2]
+        header = sources / "Sources/CSystem/include/CSystem.h"
+        (folder / "module.modulemap").write_text(f'module CSystem {{ header "{header}" export * }}')
+        program, source = folder / "floor", sources / "Tests/bench/Floor.swift"
+        subprocess.run(["swiftc", "-O", "-parse-as-library", "-I", folder, "-o", program, source], check=True)
+        self.port = free_port()
+        self.process = subprocess.Popen([program, str(self.port)])
+        wait_for(self.accepts, what="the floor listens")
+
+    def accepts(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except OSError:
+            return False
+        return True
+
+    def cpu_seconds(self):
+        return Node.cpu_seconds(self)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
 def memory(node):
     """Resident bytes, and the bytes that the server counts."""
     status = pathlib.Path(f"/proc/{node.process.pid}/status").read_text()
@@ -331,7 +384,7 @@ def end(nodes):
         node.kill()
 
 
-PARTS = ("throughput", "cluster", "large", "latency", "pauses", "memory", "start", "instructions")
+PARTS = ("throughput", "cluster", "large", "floor", "latency", "pauses", "memory", "start", "instructions")
 
 
 def main():
@@ -351,6 +404,7 @@ def main():
             "throughput": lambda: benchmark.throughput(cluster=False),
             "cluster": lambda: benchmark.throughput(cluster=True),
             "large": benchmark.large,
+            "floor": benchmark.floor,
             "latency": benchmark.latency,
             "pauses": benchmark.pauses,
             "memory": benchmark.memory,
