@@ -26,6 +26,8 @@ public struct ClusterLink: Sendable {
     var carriesExtensions = false
     /// The peer has sent a PONG on it, so it knows whose link it is.
     var hasAnswered = false
+    /// The peer was asked for a contact on it, to see whether it answers.
+    var wasTried = false
     var inbox = BusInbox()
     /// When each PING and MEET was sent on it that has not been answered, oldest first: PONGs come in the same order.
     var unansweredSince: [Instant] = []

@@ -42,6 +42,9 @@ public struct ClusterNode: Sendable {
     var bytesReceived: Instant?
     /// When we sent what it has answered last: since then it has heard from us.
     var contactedAt: Instant?
+    /// Whether it answers questions for a contact (`ContactQuery`), and when it was asked one that it has not answered.
+    var answersContactQueries = false
+    var contactAsked: Instant?
     /// Who told us of the last PONG, if it was not sent to us.
     var heardThrough: NodeIndex?
     var failedAt: Instant?

@@ -28,35 +28,4 @@ extension ClusterState {
         lease.end = decisive.map { $0 + Lease.duration(nodeTimeout: configuration.nodeTimeout) } ?? now
         seekContacts(among: voters, needed: needed)
     }
-
-    /// Heartbeats spare those of whom somebody else has heard, so they make too few contacts: what is missing is asked for
-    /// half a node timeout before it is needed, first from those who answered last. The PINGs carry no gossip.
-    private mutating func seekContacts(among voters: [NodeIndex], needed: Int) {
-        let timeout = configuration.nodeTimeout
-        func isFresh(_ instant: Instant?, within limit: Duration) -> Bool { instant.map { now - $0 < limit } ?? false }
-        // A PING that is not answered for long will not count in time: then another node is asked.
-        var missing =
-            needed
-            - voters.count {
-                isFresh(nodes[$0].contactedAt, within: timeout / 2) || isFresh(nodes[$0].pingSent, within: timeout / 8)
-            }
-        guard missing > 0 else { return }
-        let latestFirst = voters.enumerated().sorted { one, other in
-            let (left, right) = (nodes[one.element].contactedAt, nodes[other.element].contactedAt)
-            guard left != right else { return one.offset < other.offset }
-            return left.map { left in right.map { left > $0 } ?? true } ?? false
-        }
-        for (_, voter) in latestFirst where missing > 0 {
-            guard nodes[voter].pingSent == nil, !isFresh(nodes[voter].contactedAt, within: timeout / 2),
-                let link = nodes[voter].outbound, links[link].isConnected
-            else { continue }
-            sendHeartbeat(.ping, on: link, withGossip: false)
-            missing -= 1
-        }
-    }
-
-    /// `node` has heard from us at `time` or later.
-    mutating func noteContact(with node: NodeIndex, at time: Instant) {
-        nodes[node].contactedAt = max(time, nodes[node].contactedAt ?? time)
-    }
 }

@@ -40,7 +40,8 @@ extension ClusterState {
         switch body {
         case .publish(let publication): receive(publication, sharded: false)
         case .publishShard(let publication): receive(publication, sharded: true)
-        default: break  // MODULE: this server has no modules.
+        case .module(let message): receive(message, from: index, on: id)
+        default: break
         }
     }
 
