@@ -9,6 +9,9 @@ struct Lease: Sendable {
     var wasHeld = false
     /// Whether it was found to have ended, however short the gap, since the cluster's health was last looked at.
     var hasLapsed = false
+    /// How many contacts it needed when they were last counted, and when they are to be counted again.
+    var contactsNeeded = 0
+    var countDue = Instant(milliseconds: .min)
 
     /// Every clock may run this much too fast or too slow against true time, in percent. The crystals of computers are wrong
     /// by 0.01 %, and a clock that is being corrected by 0.05 %.
