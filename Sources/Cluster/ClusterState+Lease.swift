@@ -23,7 +23,7 @@ extension ClusterState {
         else { return lease.end = nil }
         // Among hundreds of voters that is too much for every tick, and a contact lasts for half a node timeout and more.
         guard now >= lease.countDue || needed != lease.contactsNeeded || !holdsLease else { return }
-        lease.countDue = now + configuration.nodeTimeout / 20
+        lease.countDue = now + configuration.nodeTimeout / 25
         lease.contactsNeeded = needed
         let voters = nodes.indices.filter { $0 != .myself && nodes[$0].isVotingPrimary }
         let contacts = voters.compactMap { nodes[$0].contactedAt }.sorted(by: >)

@@ -58,6 +58,7 @@ import Testing
             quartet.subject.receive(.pong(Heartbeat()), from: peer, on: links[0])
         }
 
+        quartet.subject.now = start + .milliseconds(100)
         quartet.subject.handle(.tick)
 
         #expect(quartet.subject.state.lease.end == start + .milliseconds(20 + 1960))
