@@ -1,5 +1,14 @@
 // What happens with the bytes of a link: cut into packets, decoded, and each given to the rule that it is for.
 
+/// What a test has the machine pass over, as if the network had lost it (DEBUG DROP-CLUSTER-PACKET-FILTER).
+public enum PacketLoss: Equatable, Sendable {
+    case all
+    /// The number of a type on the wire.
+    case type(UInt16)
+
+    func covers(_ type: BusMessageType) -> Bool { self == .all || self == .type(type.rawValue) }
+}
+
 extension ClusterState {
     mutating func receive(_ bytes: [UInt8], on id: LinkID) {
         guard links.contains(id) else { return }  // Closed by us while they were on their way.
@@ -21,6 +30,7 @@ extension ClusterState {
         do throws(BusDecodingError) {
             let message = try BusMessage(decoding: packet)
             statistics.noteReceived(message.body.type, byteCount: packet.count)
+            guard lostPackets?.covers(message.body.type) != true else { return }
             switch message {
             case .full(let header, let body): receive(body, from: header, on: id)
             case .light(let body): receiveLight(body, on: id)

@@ -96,6 +96,8 @@ public struct ClusterState: Sendable {
     var manualFailover: ManualFailover?
     var lease = Lease()
     var isVouched = true
+    /// Which packets are lost on purpose, for tests; nil: none.
+    public var lostPackets: PacketLoss?
     var tickCount: UInt64 = 0
     var heartbeatCount: UInt64 = 0
     var gossip = GossipMemory()

@@ -1,5 +1,6 @@
 // DEBUG: what tests and post-mortems need; allowed only where `enable-debug-command` says so.
 
+internal import Cluster
 internal import Commands
 internal import Glibc
 internal import Keyspace
@@ -18,7 +19,7 @@ enum DebugCommands {
         since: "1.0.0",
         subcommands: [
             sleep, object, setActiveExpire, log, protocols, stringMatchLength, populate, changeReplicationID, jmap,
-            digest, digestValue, segfault, reload, rewriteAll,
+            digest, digestValue, segfault, reload, rewriteAll, losePackets,
         ]
     )
 
@@ -72,6 +73,27 @@ enum DebugCommands {
         let isOn = try call.integer(2) != 0
         for shard in call.node.shards { shard.keyspace.isActiveExpiryEnabled = isOn }
         call.reply.ok()
+    }
+
+    static let losePackets = Command(
+        "debug drop-cluster-packet-filter",
+        "Loses what comes on the cluster bus: packets of a type; -1 loses none, -2 all.",
+        arity: .exactly(3),
+        flags: flags,
+        group: .server,
+        since: "7.0.0",
+        place: .cluster,
+        syntax: "<packet-type:integer>"
+    ) { call throws(CommandError) in
+        let number = try call.integer(2, in: -2...Int64(UInt16.max))
+        try call.administer { (thread) throws(ClusterError) in
+            thread.state.lostPackets =
+                switch number {
+                case -1: nil
+                case -2: .all
+                default: .type(UInt16(number))
+                }
+        }
     }
 
     static let log = Command(
