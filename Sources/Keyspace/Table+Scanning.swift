@@ -36,7 +36,7 @@ extension Table {
     }
 
     /// Adds one to the bits of `mask`, the highest as the lowest.
-    private static func successor(of cursor: UInt64, mask: UInt64) -> UInt64 {
+    static func successor(of cursor: UInt64, mask: UInt64) -> UInt64 {
         var next = cursor & mask
         var bit = (mask &+ 1) >> 1
         while bit != 0 {

@@ -64,6 +64,11 @@ public enum Encoding: UInt8 {
     static let longestEmbedded = 44
 }
 
+extension Entry {
+    /// The encoding as OBJECT ENCODING tells it: Redis 7.0 calls every list a quicklist, however short.
+    public var encodingName: StaticString { type == .list ? Encoding.quicklist.name : encoding.name }
+}
+
 /// A value on its way into an entry.
 enum Payload {
     case integer(Int64)

@@ -14,11 +14,13 @@ public enum DumpError: Error, Equatable {
 /// A key's value in the form in which it travels.
 public enum DumpPayload {
     private static let footerByteCount = 10
+    /// What a payload has besides the value: its type and the footer.
+    public static let frameByteCount = 1 + footerByteCount
 
     /// The value of `entry`.
-    public static func encode(_ entry: Entry, compressing: Bool = true) -> [UInt8] {
+    public static func encode(_ entry: Entry, in keyspace: Keyspace, compressing: Bool = true) -> [UInt8] {
         var encoder = RDBEncoder(compresses: compressing)
-        encoder.write(typeAndValueOf: entry)
+        encoder.write(typeAndValueOf: entry, in: keyspace)
         encoder.write(fixed: UInt16(RDBVersion.written))
         encoder.write(fixed: encoder.bytes.withBytes { CRC64.checksum(of: $0) })
         return encoder.bytes

@@ -16,6 +16,8 @@ public enum RDBError: Error, Equatable, CustomStringConvertible {
     case lengthTooLarge(UInt64, offset: Int)
     case brokenCompression(LZFError, offset: Int)
     case bytesLeft(Int, offset: Int)
+    /// Its elements contradict its head, or it has none.
+    case brokenCollection(offset: Int)
 
     public var description: String {
         switch self {
@@ -35,6 +37,8 @@ public enum RDBError: Error, Equatable, CustomStringConvertible {
             "the compressed string at byte \(offset) is broken: \(error)"
         case .bytesLeft(let count, let offset):
             "\(count) bytes are left from byte \(offset) on, behind the value"
+        case .brokenCollection(let offset):
+            "the collection at byte \(offset) contradicts itself, or has no elements"
         }
     }
 }

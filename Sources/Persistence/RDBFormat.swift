@@ -13,6 +13,9 @@ public enum RDBVersion {
 /// What kind of value follows.
 public enum RDBType: UInt8 {
     case string = 0
+    case set = 2
+    case setOfIntegers = 11
+    case setAsListpack = 20
 }
 
 /// The two highest bits of a length's first byte.

@@ -5,17 +5,18 @@ public import Protocol
 
 extension RDBEncoder {
     /// The type of the value of `entry`, and the value.
-    public mutating func write(typeAndValueOf entry: Entry) {
+    public mutating func write(typeAndValueOf entry: Entry, in keyspace: Keyspace) {
         switch entry.type {
         case .string:
             write(type: .string)
-            write(stringOf: entry)
-        case .list, .set, .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+            write(string: entry.string)
+        case .set: write(set: SetValue(entry: entry, keyspace: keyspace))
+        case .list, .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
         }
     }
 
-    private mutating func write(stringOf entry: Entry) {
-        switch entry.string {
+    mutating func write(string: StringValue) {
+        switch string {
         case .integer(let number): write(string: number)
         case .bytes(let bytes): write(string: bytes)
         }
@@ -31,7 +32,11 @@ extension RDBDecoder {
         in keyspace: Keyspace
     ) throws(RDBError) -> DetachedEntry {
         switch type {
-        case .string: try readString().withBytes { keyspace.makeDetached($0, key: key, expiry: expiry) }
+        case .string: return try readString().withBytes { keyspace.makeDetached($0, key: key, expiry: expiry) }
+        case .set, .setOfIntegers, .setAsListpack:
+            return try keyspace.makeDetached(SetValue.self, key: key, expiry: expiry) { (set) throws(RDBError) in
+                try readSet(of: type, into: set)
+            }
         }
     }
 }

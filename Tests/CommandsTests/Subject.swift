@@ -7,7 +7,9 @@ import Protocol
 
 /// Runs commands as a shard would, or as one that holds all shards in its hands.
 final class Subject: CallHost {
-    private let table = CommandTable(families: [StringCommands.all, BitmapCommands.all, KeyCommands.all])
+    private let table = CommandTable(families: [
+        StringCommands.all, BitmapCommands.all, SetCommands.all, KeyCommands.all,
+    ])
     private let reply = ReplyBuffer()
     private let keyspaces: [Keyspace]
     private let call: Call

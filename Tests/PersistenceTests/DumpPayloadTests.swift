@@ -4,16 +4,6 @@ import Testing
 
 @testable import Persistence
 
-private func bytes(hex: String) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = hex[...]
-    while let byte = UInt8(rest.prefix(2), radix: 16) {
-        bytes.append(byte)
-        rest = rest.dropFirst(2)
-    }
-    return bytes
-}
-
 /// The string that `payload` holds.
 private func decode(_ payload: [UInt8]) throws(DumpError) -> [UInt8] {
     let keyspace = Keyspace(databaseCount: 1, slots: .none, seed: 1)
@@ -23,22 +13,13 @@ private func decode(_ payload: [UInt8]) throws(DumpError) -> [UInt8] {
     }
 }
 
-/// A payload of `content` with the right footer for `version`.
-private func sealed(_ content: [UInt8], version: UInt16 = 10) -> [UInt8] {
-    var encoder = RDBEncoder()
-    content.withBytes { encoder.write(raw: $0) }
-    encoder.write(fixed: version)
-    encoder.write(fixed: encoder.bytes.withBytes { CRC64.checksum(of: $0) })
-    return encoder.bytes
-}
-
 /// What DUMP gives for a key that SET has given `value`.
 private func dump(_ value: [UInt8], compressing: Bool = true) -> [UInt8] {
     let keyspace = Keyspace(databaseCount: 1, slots: .none, seed: 1)
     return Array("k".utf8).withBytes { name in
         let key = keyspace.key(name)
         _ = value.withBytes { keyspace.set(key, in: 0, to: $0) }
-        return keyspace.lookup(key, in: 0).map { DumpPayload.encode($0, compressing: compressing) } ?? []
+        return keyspace.lookup(key, in: 0).map { DumpPayload.encode($0, in: keyspace, compressing: compressing) } ?? []
     }
 }
 

@@ -29,6 +29,7 @@ SUITE = ROOT / ".cache" / "redis-suite"
 FILES = {
     "unit/type/string": 240,
     "unit/type/incr": 60,
+    "unit/type/set": 240,
     "unit/expire": 180,
     "unit/keyspace": 120,
     "unit/scan": 240,
@@ -250,7 +251,9 @@ def server_command(shards):
     if not found:
         sys.exit(f"conformance: there is no server {command[0]}")
     command[0] = os.path.abspath(found)
-    return command, ["--shards", str(shards)] if shards else []
+    # Redis 7.0, whose suite this is, keeps no set as a listpack, and does not know the directive.
+    options = ["--set-max-listpack-entries", "0"] if "apus" in os.path.basename(command[0]) else []
+    return command, options + (["--shards", str(shards)] if shards else [])
 
 
 def main():

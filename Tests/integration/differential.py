@@ -60,10 +60,11 @@ class Stream:
 class Generator:
     """Makes commands of a family: mostly right ones, and some that are bent."""
 
-    def __init__(self, seed, makers, keys):
+    def __init__(self, seed, makers, keys, avoid=None):
         self.random = random.Random(seed)
         self.makers = makers
         self.keys = keys
+        self.avoid = avoid
 
     def key(self):
         return self.random.choice(self.keys)
@@ -73,7 +74,7 @@ class Generator:
 
     def some(self, *choices):
         """Some of the choices, in any order; a choice may be a word, or words that go together."""
-        chosen = self.random.sample(choices, self.random.choice([0, 0, 1, 1, 1, 2, min(3, len(choices))]))
+        chosen = self.random.sample(choices, min(len(choices), self.random.choice([0, 0, 1, 1, 1, 2, 3])))
         return [word for choice in chosen for word in ([choice] if isinstance(choice, str) else choice)]
 
     def integer(self):
@@ -92,7 +93,7 @@ class Generator:
         """One command whose effect does not hang on how fast the test runs."""
         while True:
             words = self.bent_command()
-            if not hangs_on_speed(words):
+            if not hangs_on_speed(words) and not (self.avoid and self.avoid(words)):
                 return [as_bytes(word) for word in words]
 
     def bent_command(self):
@@ -128,12 +129,14 @@ def hangs_on_speed(words):
     return any(word.isascii() and word.isdigit() and 0 < int(word) < 600_000 and word != "1000" for word in lifetimes)
 
 
-def compare(server, peer, makers, keys, *, seed=SEED, version=2, same=None, epilogue=()):
+def compare(server, peer, makers, keys, *, seed=SEED, version=2, same=None, avoid=None, epilogue=()):
     """Sends ROUNDS batches of random commands to both; `same(words, ours, theirs)` forgives what may differ.
+
+    `avoid(words)` says of a command that it must not be sent, as chance would decide what it leaves behind.
 
     `epilogue(key)` gives the commands that compare, at the end, what has become of each key.
     """
-    generator = Generator(seed, makers, keys)
+    generator = Generator(seed, makers, keys, avoid)
     streams = Stream(server, version), Stream(peer, version)
     history = []
 
@@ -157,6 +160,51 @@ def compare(server, peer, makers, keys, *, seed=SEED, version=2, same=None, epil
     finally:
         for stream in streams:
             stream.close()
+
+
+class Pair:
+    """Two servers that get the same commands and must answer the same."""
+
+    def __init__(self, server, peer):
+        for node in (server, peer):
+            node.call("FLUSHALL")
+        self.wires = server.wire(), peer.wire()
+
+    def hello(self, version):
+        for wire in self.wires:
+            wire.call("HELLO", version)
+
+    def __call__(self, *arguments, ordered=True):
+        """Sends one command to both; gives the reply, which must be the same, but for the order where there is none."""
+        ours, theirs = (wire.call(*arguments) for wire in self.wires)
+        if not ordered and isinstance(ours, list) and isinstance(theirs, list):
+            ours, theirs = type(ours)(sorted(ours, key=repr)), type(theirs)(sorted(theirs, key=repr))
+        assert (type(ours), ours) == (type(theirs), theirs), f"{arguments!r}: ours {ours!r}, theirs {theirs!r}"
+        return ours
+
+    def close(self):
+        for wire in self.wires:
+            wire.close()
+
+
+def elements(reply):
+    """The elements of a flat aggregate reply as bytes, or None where it is none."""
+    if reply[:1] not in (b"*", b"~", b"%", b">"):
+        return None
+    found, rest = [], reply[reply.index(b"\r\n") + 2:]
+    while rest:
+        end = rest.index(b"\r\n") + 2
+        if rest[:1] == b"$" and rest[1:2] != b"-":
+            end += int(rest[1:end - 2]) + 2
+        found.append(rest[:end])
+        rest = rest[end:]
+    return found
+
+
+def same_elements(ours, theirs):
+    """Whether two aggregate replies of the same kind have the same elements, in whatever order."""
+    heads = ours.partition(b"\r\n")[0] == theirs.partition(b"\r\n")[0]
+    return heads and elements(ours) is not None and sorted(elements(ours)) == sorted(elements(theirs))
 
 
 def number(reply):

@@ -46,7 +46,7 @@ extension KeyCommands {
         syntax: "<cursor:integer> [MATCH <pattern:pattern>] [COUNT <count:integer>] [TYPE <type@6.0.0>]"
     ) { call throws(CommandError) in
         guard let cursor = ScanCursor(call.arguments[1]) else { throw .text("ERR invalid cursor") }
-        let options = try ScanOptions(call, from: 2)
+        let options = try ScanOptions(call, from: 2, of: .keys)
         let shardCount = call.allKeyspaces.count
         let shard = cursor.shard(of: shardCount)
 
@@ -209,15 +209,26 @@ struct KeyPattern {
     func fits(_ key: Bytes) -> Bool { fitsAll || globMatches(pattern, key) }
 }
 
-/// The words behind SCAN's cursor.
+/// The words behind the cursor of SCAN and its kin.
 struct ScanOptions {
     private(set) var count = 10
     private var pattern: KeyPattern?
     private var type: Bytes?
+    /// HSCAN is asked for fields alone.
+    private(set) var omitsValues = false
 
-    init(_ call: Call, from first: Int) throws(CommandError) {
+    /// What is gone through.
+    enum Subject { case keys, elements, fields }
+
+    init(_ call: Call, from first: Int, of subject: Subject) throws(CommandError) {
         var index = first
         while index < call.arguments.count {
+            if call.arguments[index].isWord("NOVALUES") {
+                guard subject == .fields else { throw .text("ERR NOVALUES option can only be used in HSCAN") }
+                omitsValues = true
+                index += 1
+                continue
+            }
             guard index + 1 < call.arguments.count else { throw .syntax }
             let (word, value) = (call.arguments[index], call.arguments[index + 1])
             if word.isWord("COUNT") {
@@ -225,7 +236,7 @@ struct ScanOptions {
                 guard count >= 1 else { throw .syntax }
             } else if word.isWord("MATCH") {
                 pattern = KeyPattern(value)
-            } else if word.isWord("TYPE") {
+            } else if subject == .keys, word.isWord("TYPE") {
                 type = value
             } else {
                 throw .syntax
@@ -236,6 +247,9 @@ struct ScanOptions {
 
     func fits(_ entry: Entry) -> Bool {
         if let type, !type.isWord(entry.type.name) { return false }
-        return pattern?.fits(entry.key) ?? true
+        return fits(entry.key)
     }
+
+    /// Whether the pattern, if there is one, fits a key, a member or a field.
+    func fits(_ name: Bytes) -> Bool { pattern?.fits(name) ?? true }
 }

@@ -18,8 +18,9 @@ extension KeyCommands {
         tips: ["nondeterministic_output"],
         syntax: "<key:key>"
     ) { call throws(CommandError) in
-        guard let entry = call.read(call.key(1)) else { return call.reply.null() }
-        DumpPayload.encode(entry).withBytes { call.reply.bulk($0) }
+        let key = call.key(1)
+        guard let entry = call.read(key) else { return call.reply.null() }
+        DumpPayload.encode(entry, in: call.keyspace(of: key)).withBytes { call.reply.bulk($0) }
     }
 
     static let restore = Command(

@@ -27,7 +27,7 @@ extension KeyCommands {
         syntax: "<key:key>"
     ) { call throws(CommandError) in
         guard let entry = call.peek(call.key(2)) else { return call.reply.null() }
-        call.reply.bulk(entry.encoding.name)
+        call.reply.bulk(entry.encodingName)
     }
 
     private static let frequency = Command(
@@ -96,7 +96,7 @@ extension KeyCommands {
     ) { call throws(CommandError) in
         guard let entry = call.peek(call.key(2)) else { return call.reply.null() }
         // Nothing is shared here: an integer costs no allocation. Redis shares small ones, and calls that INT_MAX.
-        if case .integer(let number) = entry.string, (0..<10_000).contains(number) {
+        if entry.isInteger, case .integer(let number) = entry.string, (0..<10_000).contains(number) {
             return call.reply.integer(Int64(Int32.max))
         }
         call.reply.integer(1)

@@ -26,6 +26,8 @@ extension Aggregate {
     var usedBytes: Int {
         switch encoding {
         case .listpack: return unsafe Listpack(base: base).usedBytes
+        case .integerSet: return unsafe IntegerSet(base: base).usedBytes
+        case .hashTable: return unsafe ElementTable(base: base).usedBytes
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
@@ -33,6 +35,8 @@ extension Aggregate {
     func free(to memory: Memory) {
         switch encoding {
         case .listpack: unsafe Listpack(base: base).free(to: memory)
+        case .integerSet: unsafe IntegerSet(base: base).free(to: memory)
+        case .hashTable: unsafe ElementTable(base: base).free(to: memory)
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
@@ -41,6 +45,8 @@ extension Aggregate {
         let copy: UnsafeMutableRawPointer
         switch encoding {
         case .listpack: unsafe copy = Listpack(base: base).copy(to: memory).base
+        case .integerSet: unsafe copy = IntegerSet(base: base).copy(to: memory).base
+        case .hashTable: unsafe copy = ElementTable(base: base).copy(to: memory).base
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
         return unsafe Aggregate(type, encoding, base: copy)

@@ -5,7 +5,8 @@ internal import Keyspace
 
 enum CommandFamilies {
     static let all: [[Command]] = [
-        StringCommands.all, BitmapCommands.all, KeyCommands.all, ConnectionCommands.all, ClientCommands.all,
+        StringCommands.all, BitmapCommands.all, SetCommands.all, KeyCommands.all, ConnectionCommands.all,
+        ClientCommands.all,
         TransactionCommands.all, ConfigCommands.all, MigrateCommand.all,
         InfoCommand.all, ObservationCommands.all, ServerCommands.all, CommandCommand.all, ClusterCommands.all,
         DebugCommands.all,

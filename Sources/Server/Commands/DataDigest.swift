@@ -10,16 +10,29 @@ struct DataDigest {
     init() {}
 
     /// Of a key with its value and expiry.
-    init(of entry: Entry, database: Int) {
+    init(of entry: Entry, in keyspace: Keyspace, database: Int) {
         absorb(entry.key)
         absorb(UInt64(database))
         if let expiry = entry.expiry { absorb(UInt64(bitPattern: expiry)) }
-        add(DataDigest(ofValue: entry))
+        add(DataDigest(ofValue: entry, in: keyspace))
     }
 
-    init(ofValue entry: Entry) {
+    init(ofValue entry: Entry, in keyspace: Keyspace) {
         absorb(UInt64(entry.type.rawValue))
-        entry.string.withBytes { absorb($0) }
+        switch entry.type {
+        case .string: entry.string.withBytes { absorb($0) }
+        case .set:
+            SetValue(entry: entry, keyspace: keyspace).forEach { member in
+                add(DataDigest(ofElement: member))
+                return true
+            }
+        case .list, .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        }
+    }
+
+    /// Of what is in no order: to be added to what it belongs to.
+    private init(ofElement parts: StringValue...) {
+        for part in parts { part.withBytes { absorb($0) } }
     }
 
     mutating func add(_ other: DataDigest) {

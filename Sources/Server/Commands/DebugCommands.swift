@@ -4,6 +4,7 @@ internal import Cluster
 internal import Commands
 internal import Glibc
 internal import Keyspace
+internal import Persistence
 internal import Protocol
 
 enum DebugCommands {
@@ -55,9 +56,14 @@ enum DebugCommands {
         guard let entry = keyspace.lookup(key, in: call.database, touching: false) else { throw .noSuchKey }
         call.reply.simple(
             "Value at:0x\(String(UInt(bitPattern: key.hash.hashValue), radix: 16)) refcount:1 "
-                + "encoding:\(entry.encoding.name) serializedlength:\(entry.string.byteCount) "
+                + "encoding:\(entry.encodingName) serializedlength:\(serializedByteCount(entry, in: keyspace)) "
                 + "lru:\(entry.accessField) lru_seconds_idle:\(keyspace.idleSeconds(entry))"
         )
+    }
+
+    private static func serializedByteCount(_ entry: Entry, in keyspace: Keyspace) -> Int {
+        if entry.type == .string { return entry.string.byteCount }
+        return DumpPayload.encode(entry, in: keyspace).count - DumpPayload.frameByteCount
     }
 
     static let setActiveExpire = Command(
@@ -265,7 +271,7 @@ enum DebugCommands {
         var sum = DataDigest()
         for keyspace in call.keyspaces {
             for database in 0..<keyspace.databaseCount {
-                keyspace.forEachKey(in: database) { sum.add(DataDigest(of: $0, database: database)) }
+                keyspace.forEachKey(in: database) { sum.add(DataDigest(of: $0, in: keyspace, database: database)) }
             }
         }
         call.reply.simple(sum.text)
@@ -284,8 +290,9 @@ enum DebugCommands {
         call.reply.array(call.arguments.count - 2)
         for index in 2..<call.arguments.count {
             let key = call.key(index)
-            let entry = call.keyspace(of: key).lookup(key, in: call.database, touching: false)
-            call.reply.bulk((entry.map { DataDigest(ofValue: $0) } ?? DataDigest()).text)
+            let keyspace = call.keyspace(of: key)
+            let entry = keyspace.lookup(key, in: call.database, touching: false)
+            call.reply.bulk((entry.map { DataDigest(ofValue: $0, in: keyspace) } ?? DataDigest()).text)
         }
     }
 }

@@ -49,9 +49,8 @@ enum MigrateCommand {
             let key = call.key(position)
             guard let entry = call.read(key) else { continue }
             keys.append(key)
-            parcels.append(
-                Parcel(key: key.bytes.array, expiry: entry.expiry, payload: DumpPayload.encode(entry))
-            )
+            let payload = DumpPayload.encode(entry, in: call.keyspace(of: key))
+            parcels.append(Parcel(key: key.bytes.array, expiry: entry.expiry, payload: payload))
         }
         guard !parcels.isEmpty else { return call.reply.simple("NOKEY") }
         let transfer = Transfer(
