@@ -188,6 +188,17 @@ struct BucketArray {
     @inline(__always)
     subscript(hash: UInt64) -> Bucket { self[Int(truncatingIfNeeded: hash)] }
 
+    /// What it takes of the shard's memory when the buckets before `index` have been passed.
+    func usedBytes(passed index: Int) -> Int {
+        guard !isEmpty else { return 0 }
+        let byteCount = count * Bucket.byteCount
+        return isPaged ? byteCount - releasedBytes(passed: index) : Memory.sizeClass(byteCount)
+    }
+
+    private func releasedBytes(passed index: Int) -> Int {
+        index * Bucket.byteCount / BucketArray.releaseBytes * BucketArray.releaseBytes
+    }
+
     /// Gives back the buckets before `index`, when that completes another piece; they are not touched again.
     func release(upTo index: Int, memory: Memory) {
         let pieceCount = BucketArray.releaseBytes / Bucket.byteCount
@@ -200,7 +211,7 @@ struct BucketArray {
         guard let words = unsafe words else { return }
         let byteCount = count * Bucket.byteCount
         guard isPaged else { return unsafe memory.free(words, byteCount: byteCount) }
-        let released = index * Bucket.byteCount / BucketArray.releaseBytes * BucketArray.releaseBytes
+        let released = releasedBytes(passed: index)
         guard released < byteCount else { return }
         unsafe memory.unmapPages(UnsafeMutableRawPointer(words) + released, byteCount: byteCount - released)
     }

@@ -47,7 +47,7 @@ extension Keyspace {
     /// A copy of the entry of `key`, with its expiry.
     public func duplicate(_ key: Key, in database: Int) -> DetachedEntry? {
         guard let entry = find(key, in: database)?.entry else { return nil }
-        let payload = entry.payload.copy(to: memory)
+        let payload = entry.payload.copy(in: environment)
         let copy = Entry.make(entry.key, expiry: entry.expiry, payload: payload, memory: memory)
         copy.access = firstAccess
         return DetachedEntry(copy, memory: memory)

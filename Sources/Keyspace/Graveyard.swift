@@ -26,7 +26,7 @@ struct Graveyard {
         }
         while left > 0, !tables.isEmpty {
             let before = tables[tables.count - 1].count
-            if !tables[tables.count - 1].freeSlice(budget: left, in: environment) {
+            if !tables[tables.count - 1].freeSlice(budget: left, memory: environment.memory) {
                 left -= before
                 tables.removeLast()
             } else {
@@ -40,14 +40,14 @@ extension Table {
     /// Frees about `budget` entries and the buckets they were in; a table once begun is good for nothing else.
     ///
     /// - Returns: whether there is more to free.
-    mutating func freeSlice(budget: Int, in environment: TableEnvironment) -> Bool {
+    mutating func freeSlice(budget: Int, memory: Memory) -> Bool {
         var left = budget
         while left > 0 {
             if old.isEmpty {
                 guard !buckets.isEmpty else { return false }
                 retireBuckets()
             }
-            left -= freeOldBucket(memory: environment.memory) + 1
+            left -= freeOldBucket(memory: memory) + 1
         }
         return !(old.isEmpty && buckets.isEmpty)
     }

@@ -357,7 +357,7 @@ public final class Keyspace {
         if lazily {
             graveyard.bury(table)
         } else {
-            while table.freeSlice(budget: .max, in: environment) {}
+            while table.freeSlice(budget: .max, memory: memory) {}
         }
         return count
     }

@@ -31,6 +31,11 @@ struct Table {
     var isListedForResize = false
 
     var isEmpty: Bool { count == 0 }
+
+    /// What its buckets take of the shard's memory.
+    var bucketBytes: Int {
+        buckets.usedBytes(passed: 0) + old.usedBytes(passed: passed) + Int(chainedCount) * Bucket.byteCount
+    }
     var isResizing: Bool { @inline(__always) get { !old.isEmpty } }
 
     /// Where an entry is: valid until the next call that changes the table, `find` included.

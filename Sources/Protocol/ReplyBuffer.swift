@@ -263,11 +263,11 @@ public final class ReplyBuffer {
         }
     }
     public func double(_ value: Double) {
-        let text = "\(value)"
-        if version == 3 {
-            append("," + text + "\r\n")
-        } else {
-            bulk(text)
+        withDoubleText(value) { text in
+            guard version == 3 else { return bulk(text) }
+            append(",")
+            append(text)
+            append("\r\n")
         }
     }
     /// An integer of any size as decimal text.

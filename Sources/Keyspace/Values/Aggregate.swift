@@ -28,6 +28,7 @@ extension Aggregate {
         case .listpack: return unsafe Listpack(base: base).usedBytes
         case .integerSet: return unsafe IntegerSet(base: base).usedBytes
         case .hashTable: return unsafe ElementTable(base: base).usedBytes
+        case .skiplist: return unsafe SortedMembers(base: base).usedBytes
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
@@ -37,16 +38,18 @@ extension Aggregate {
         case .listpack: unsafe Listpack(base: base).free(to: memory)
         case .integerSet: unsafe IntegerSet(base: base).free(to: memory)
         case .hashTable: unsafe ElementTable(base: base).free(to: memory)
+        case .skiplist: unsafe SortedMembers(base: base).free(to: memory)
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
 
-    func copy(to memory: Memory) -> Aggregate {
+    func copy(in environment: TableEnvironment) -> Aggregate {
         let copy: UnsafeMutableRawPointer
         switch encoding {
-        case .listpack: unsafe copy = Listpack(base: base).copy(to: memory).base
-        case .integerSet: unsafe copy = IntegerSet(base: base).copy(to: memory).base
-        case .hashTable: unsafe copy = ElementTable(base: base).copy(to: memory).base
+        case .listpack: unsafe copy = Listpack(base: base).copy(to: environment.memory).base
+        case .integerSet: unsafe copy = IntegerSet(base: base).copy(to: environment.memory).base
+        case .hashTable: unsafe copy = ElementTable(base: base).copy(to: environment.memory).base
+        case .skiplist: unsafe copy = SortedMembers(base: base).copy(in: environment).base
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
         return unsafe Aggregate(type, encoding, base: copy)
@@ -55,11 +58,11 @@ extension Aggregate {
 
 extension Payload {
     /// The same for another entry: what lies outside is copied.
-    func copy(to memory: Memory) -> Payload {
+    func copy(in environment: TableEnvironment) -> Payload {
         switch self {
         case .integer, .short: self
-        case .outside(let block): .outside(StringBlock(copying: block.bytes, memory: memory))
-        case .aggregate(let aggregate): .aggregate(aggregate.copy(to: memory))
+        case .outside(let block): .outside(StringBlock(copying: block.bytes, memory: environment.memory))
+        case .aggregate(let aggregate): .aggregate(aggregate.copy(in: environment))
         }
     }
 }
