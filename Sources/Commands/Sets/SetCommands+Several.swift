@@ -121,7 +121,7 @@ extension SetCommands {
         "sinterstore",
         "Stores what all sets have in common.",
         arity: .atLeast(3),
-        keys: .one(at: 1, [.readWrite, .access, .update]),
+        keys: .one(at: 1, [.readWrite, .update]),
         .all(from: 2, [.readOnly, .access]),
         flags: [.write, .denyoom],
         group: .set,
