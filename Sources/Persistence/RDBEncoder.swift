@@ -1,5 +1,6 @@
 // Writing the elements of the RDB format: lengths, strings, numbers; values are made of these.
 
+public import Keyspace
 public import Protocol
 
 /// Appends elements of RDB to bytes in memory; where these go is its caller's business.
@@ -7,6 +8,8 @@ public struct RDBEncoder {
     /// What was written so far.
     public private(set) var bytes: [UInt8] = []
     private let compresses: Bool
+    /// What stands between the next type and its value: in a file the key, in a payload nothing.
+    private var key: Bytes?
 
     /// Shorter strings are not worth the attempt.
     private static let compressedFrom = 21
@@ -19,7 +22,20 @@ public struct RDBEncoder {
 
     public mutating func write(byte: UInt8) { bytes.append(byte) }
 
-    public mutating func write(type: RDBType) { bytes.append(type.rawValue) }
+    public mutating func write(type: RDBType) {
+        bytes.append(type.rawValue)
+        if let key {
+            self.key = nil
+            write(string: key)
+        }
+    }
+
+    /// The key of `entry` with its value, as a file has them.
+    public mutating func write(keyAndValueOf entry: Entry, in keyspace: Keyspace) {
+        key = entry.key
+        write(typeAndValueOf: entry, in: keyspace)
+        assert(key == nil, "a value begins with its type")
+    }
 
     /// Bytes as they are, without a length.
     public mutating func write(raw: Bytes) {

@@ -266,7 +266,6 @@ def test_set_timeout_reaches_every_node_and_its_file(start, shards):
 
 
 @pytest.mark.apus_only
-@pytest.mark.xfail(strict=True, reason="takes an RDB file from each node by SYNC: comes with replication")
 def test_backup_takes_a_file_of_each_node(cluster, tmp_path):
     fill(cluster, 100)
 

@@ -42,6 +42,8 @@ final class Client: @unchecked Sendable {
     /// RESP's version.
     var version: UInt8 = 2
     var obstacles: Obstacles = []
+    /// It has said that it is a replica.
+    var isReplica = false
     /// The thread that ran it last found it held back by a pause, or by keys in transit.
     var comesBackPostponed = false
     /// What came and was not yet run.

@@ -8,7 +8,8 @@ enum CommandFamilies {
         StringCommands.all, BitmapCommands.all, SetCommands.all, KeyCommands.all, ConnectionCommands.all,
         ClientCommands.all,
         TransactionCommands.all, ConfigCommands.all, MigrateCommand.all,
-        InfoCommand.all, ObservationCommands.all, ServerCommands.all, CommandCommand.all, ClusterCommands.all,
+        BackupCommands.all, InfoCommand.all, ObservationCommands.all, ServerCommands.all, CommandCommand.all,
+        ClusterCommands.all,
         DebugCommands.all,
     ]
 }
