@@ -29,6 +29,7 @@ extension Aggregate {
         case .integerSet: return unsafe IntegerSet(base: base).usedBytes
         case .hashTable: return unsafe ElementTable(base: base).usedBytes
         case .skiplist: return unsafe SortedMembers(base: base).usedBytes
+        case .quicklist: return unsafe Quicklist(base: base).usedBytes
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
@@ -39,6 +40,7 @@ extension Aggregate {
         case .integerSet: unsafe IntegerSet(base: base).free(to: memory)
         case .hashTable: unsafe ElementTable(base: base).free(to: memory)
         case .skiplist: unsafe SortedMembers(base: base).free(to: memory)
+        case .quicklist: unsafe Quicklist(base: base).free(to: memory)
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
@@ -50,6 +52,7 @@ extension Aggregate {
         case .integerSet: unsafe copy = IntegerSet(base: base).copy(to: environment.memory).base
         case .hashTable: unsafe copy = ElementTable(base: base).copy(to: environment.memory).base
         case .skiplist: unsafe copy = SortedMembers(base: base).copy(in: environment).base
+        case .quicklist: unsafe copy = Quicklist(base: base).copy(to: environment.memory).base
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
         return unsafe Aggregate(type, encoding, base: copy)

@@ -1,0 +1,76 @@
+// What lists ask of a listpack: its ends, a walk both ways, elements by their index, and those that are equal to a text.
+
+public import Protocol
+
+/// A text that is sought among elements: the text of an integer is compared as the number that it is kept as.
+public struct SoughtText {
+    private let text: Bytes
+    private let number: Int64?
+
+    public init(_ text: Bytes) {
+        self.text = text
+        number = parseInteger(text)
+    }
+
+    @inline(__always)
+    public func isEqual(to element: StringValue) -> Bool {
+        switch element {
+        case .integer(let element): element == number
+        case .bytes(let element): number == nil && element.isEqual(to: text)
+        }
+    }
+}
+
+extension Listpack {
+    /// The first or last element; there is one.
+    func element(at end: ListEnd) -> StringValue {
+        guard let offset = end == .head ? first : last else { preconditionFailure("an empty listpack has no ends") }
+        return self[offset]
+    }
+
+    /// Visits elements from `index` on, towards the end or backwards, until `body` says that it has enough.
+    ///
+    /// - Returns: whether `body` would have gone on.
+    @inline(__always)
+    func visit(from index: Int, backwards: Bool, _ body: (StringValue) -> Bool) -> Bool {
+        guard var offset = offset(ofIndex: index) else { return true }
+        while body(self[offset]) {
+            if backwards {
+                guard let previous = previous(before: offset) else { return true }
+                offset = previous
+            } else {
+                guard let next = next(after: offset) else { return true }
+                offset = next
+            }
+        }
+        return false
+    }
+
+    mutating func insert(_ element: ListpackElement, at end: ListEnd, memory: Memory) {
+        insert(element, at: end == .head ? Self.headerByteCount : endOffset, memory: memory)
+    }
+
+    /// Takes out the elements whose indices are in `range`, which lies within.
+    mutating func removeElements(_ range: Range<Int>, memory: Memory) {
+        guard !range.isEmpty, let start = offset(ofIndex: range.lowerBound) else { return }
+        let end = range.upperBound == count ? endOffset : offset(range.count, elementsAfter: start)
+        remove(start..<end, elements: range.count, memory: memory)
+    }
+
+    /// Takes out up to `most` elements that are `sought`, from the first or from the last on; says how many.
+    mutating func remove(_ sought: SoughtText, atMost most: Int, backwards: Bool, memory: Memory) -> Int {
+        var removed = 0
+        var offset = backwards ? last : first
+        while removed < most, let here = offset {
+            guard sought.isEqual(to: self[here]) else {
+                offset = backwards ? previous(before: here) : next(after: here)
+                continue
+            }
+            let previous = backwards ? previous(before: here) : nil
+            remove(at: here, memory: memory)
+            removed += 1
+            offset = backwards ? previous : here < endOffset ? here : nil
+        }
+        return removed
+    }
+}
