@@ -13,8 +13,12 @@ public enum RDBVersion {
 /// What kind of value follows.
 public enum RDBType: UInt8 {
     case string = 0
+    case list = 1
     case set = 2
+    case listAsZiplist = 10
     case setOfIntegers = 11
+    case listOfZiplists = 14
+    case listOfListpacks = 18
     case setAsListpack = 20
 }
 

@@ -10,8 +10,9 @@ extension RDBEncoder {
         case .string:
             write(type: .string)
             write(string: entry.string)
+        case .list: write(list: ListValue(entry: entry, keyspace: keyspace))
         case .set: write(set: SetValue(entry: entry, keyspace: keyspace))
-        case .list, .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        case .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
         }
     }
 
@@ -33,6 +34,10 @@ extension RDBDecoder {
     ) throws(RDBError) -> DetachedEntry {
         switch type {
         case .string: return try readString().withBytes { keyspace.makeDetached($0, key: key, expiry: expiry) }
+        case .list, .listAsZiplist, .listOfZiplists, .listOfListpacks:
+            return try keyspace.makeDetached(ListValue.self, key: key, expiry: expiry) { (list) throws(RDBError) in
+                try readList(of: type, into: list)
+            }
         case .set, .setOfIntegers, .setAsListpack:
             return try keyspace.makeDetached(SetValue.self, key: key, expiry: expiry) { (set) throws(RDBError) in
                 try readSet(of: type, into: set)

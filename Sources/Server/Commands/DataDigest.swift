@@ -21,12 +21,17 @@ struct DataDigest {
         absorb(UInt64(entry.type.rawValue))
         switch entry.type {
         case .string: entry.string.withBytes { absorb($0) }
+        case .list:
+            ListValue(entry: entry, keyspace: keyspace).visit(from: 0) { element in
+                element.withBytes { absorb($0) }
+                return true
+            }
         case .set:
             SetValue(entry: entry, keyspace: keyspace).forEach { member in
                 add(DataDigest(ofElement: member))
                 return true
             }
-        case .list, .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        case .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
         }
     }
 
