@@ -8,7 +8,7 @@ import Protocol
 /// Runs commands as a shard would, or as one that holds all shards in its hands.
 final class Subject: CallHost {
     private let table = CommandTable(families: [
-        StringCommands.all, BitmapCommands.all, SetCommands.all, KeyCommands.all,
+        StringCommands.all, BitmapCommands.all, ListCommands.all, SetCommands.all, KeyCommands.all,
     ])
     private let reply = ReplyBuffer()
     private let keyspaces: [Keyspace]
@@ -16,6 +16,7 @@ final class Subject: CallHost {
 
     var isClusterEnabled = false
     var longestString = 1 << 20
+    var mayWait: Bool { false }
     /// Keys that were said to have changed.
     private(set) var changedKeys: [String] = []
 

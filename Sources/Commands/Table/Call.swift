@@ -13,6 +13,8 @@ public protocol CallHost: AnyObject {
     var isClusterEnabled: Bool { get }
     /// The most bytes that a string may have (`proto-max-bulk-len`).
     var longestString: Int { get }
+    /// Whether a command that cannot be served may have its client wait.
+    var mayWait: Bool { get }
 }
 
 /// The command that a shard runs just now; one object per shard, filled anew for each command.
@@ -37,8 +39,12 @@ public final class Call {
     public private(set) var missCount: Int64 = 0
     /// Whether look-ups count as accesses (CLIENT NO-TOUCH says no).
     public var notesAccess = true
-    /// Raised while any client of the node watches keys.
+    /// Raised while any client in reach watches keys, or waits for some.
     public var hasWatchers = false
+    /// What the command that ran last wants to wait for; whoever runs commands takes it away.
+    public var waitRequest: WaitRequest?
+    /// Raised when the running command wants to wait, or has changed what others wait for.
+    public var needsAttention = false
     @safe public private(set) unowned(unsafe) var host: any CallHost
 
     /// The first keys of the requests that run next: hashed once, for the prefetch and the look-up.
@@ -247,6 +253,7 @@ private final class Nobody: CallHost, Sendable {
 
     var isClusterEnabled: Bool { false }
     var longestString: Int { 0 }
+    var mayWait: Bool { false }
     func keyDidChange(_ key: Key, database: Int) {}
     func databaseDidChange(_ database: Int?) {}
 }

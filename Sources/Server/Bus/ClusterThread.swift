@@ -194,6 +194,7 @@ final class ClusterThread: @unchecked Sendable {
         case .travels(.shard(let index)): return node.post(client, to: .shard(index))
         case .closes: client.obstacles.insert(.closing)
         case .postponed: client.comesBackPostponed = true
+        case .waits: preconditionFailure("in a cluster, all keys of a command that waits are of one shard")
         default: break
         }
         node.sendHome(client)

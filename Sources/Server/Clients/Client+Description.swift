@@ -7,7 +7,7 @@ extension Client {
     var flagText: String {
         var text = ""
         if isMonitor { text += "O" }
-        if isPostponed { text += "b" }
+        if isPostponed || wait != nil { text += "b" }
         if transaction != nil { text += "x" }
         if watch?.isVoid == true { text += "d" }
         if obstacles.contains(.closing) { text += "c" }

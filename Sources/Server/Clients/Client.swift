@@ -31,6 +31,8 @@ final class Client: @unchecked Sendable {
     var isReady = false
     var isPostponed = false
     var isClosed = false
+    /// The shard that keeps the wait of the client's command, which is parked there; −1 if there is none.
+    let waitsAt = Atomic<Int>(-1)
     /// Came for the client from outside its conversation while it was away.
     var undelivered: [[UInt8]] = []
     /// When the pending output first passed the soft limit, unix ms.
@@ -58,6 +60,8 @@ final class Client: @unchecked Sendable {
     var libraryVersion: [UInt8] = []
     /// What a command that has run still has to have done elsewhere or later before it is answered.
     var errand: Errand?
+    /// What its command waits for.
+    var wait: Wait?
     var transaction: Transaction?
     var watch: Watch?
     var isAuthenticated = false

@@ -16,7 +16,7 @@ enum ClientCommands {
         helpSince: "5.0.0",
         helpCategories: ["connection"],
         subcommands: [
-            id, info, list, kill, setName, getName, setInfo, noEvict, noTouch, replies, pause, unpause,
+            id, info, list, kill, setName, getName, setInfo, noEvict, noTouch, replies, pause, unpause, unblock,
         ]
     )
 
@@ -230,6 +230,40 @@ enum ClientCommands {
         call.reply.ok()
     }
 
+    // MARK: Waiting
+
+    static let unblock = Command(
+        "client|unblock",
+        "Ends the wait of a client whose command waits for keys.",
+        arity: .atLeast(3),
+        flags: administrative,
+        group: .connection,
+        since: "5.0.0",
+        complexity: "O(log N) where N is the number of client connections",
+        categories: ["connection"],
+        place: .everywhere,
+        syntax: "<client-id:integer> [unblock-type(TIMEOUT | ERROR)]"
+    ) { call throws(CommandError) in
+        var isError = false
+        if call.arguments.count > 3 {
+            isError = call.arguments[3].isWord("ERROR")
+            guard isError || call.arguments[3].isWord("TIMEOUT") else {
+                throw .text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+            }
+        }
+        let id = try call.integer(2)
+        let target = call.node.allClients.first { $0.id == id }
+        guard let wait = target?.wait else { return call.reply.integer(0) }
+        call.executor.end(wait) { reply in
+            if isError {
+                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
+            } else {
+                reply.nullArray()
+            }
+        }
+        call.reply.integer(1)
+    }
+
     // MARK: Listing and killing
 
     static let list = Command(
@@ -380,6 +414,7 @@ extension Node {
             client.obstacles.insert(.closing)
             return
         }
+        if let wait = client.wait { return dismiss(wait) }
         client.obstacles.insert(.killed)
         guard !client.isAway else { return }
         shards[client.home].makeReady(client)

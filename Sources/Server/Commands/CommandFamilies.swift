@@ -5,10 +5,21 @@ internal import Keyspace
 
 enum CommandFamilies {
     static let all: [[Command]] = [
-        StringCommands.all, BitmapCommands.all, SetCommands.all, KeyCommands.all, ConnectionCommands.all,
+        StringCommands.all,
+        BitmapCommands.all,
+        ListCommands.all,
+        SetCommands.all,
+        KeyCommands.all,
+        ConnectionCommands.all,
         ClientCommands.all,
-        TransactionCommands.all, ConfigCommands.all, MigrateCommand.all,
-        BackupCommands.all, InfoCommand.all, ObservationCommands.all, ServerCommands.all, CommandCommand.all,
+        TransactionCommands.all,
+        ConfigCommands.all,
+        MigrateCommand.all,
+        BackupCommands.all,
+        InfoCommand.all,
+        ObservationCommands.all,
+        ServerCommands.all,
+        CommandCommand.all,
         ClusterCommands.all,
         DebugCommands.all,
     ]

@@ -103,16 +103,22 @@ struct InfoReport {
 
     private func clients() -> Fields {
         let clients = node.allClients
+        let waits = node.shards.map(\.executor.waits)
         return [
             ("connected_clients", "\(clients.count)"), ("cluster_connections", "\(node.clusterLinkCount)"),
             ("maxclients", "\(node.configuration.maxClients)"),
             ("client_recent_max_input_buffer", "\(clients.map(\.input.allocatedByteCount).max() ?? 0)"),
             ("client_recent_max_output_buffer", "\(clients.map { $0.pending?.allocatedByteCount ?? 0 }.max() ?? 0)"),
-            ("blocked_clients", "\(node.shards.reduce(0) { $0 + $1.postponed.count })"), ("tracking_clients", "0"),
-            ("clients_in_timeout_table", "0"),
+            (
+                "blocked_clients",
+                "\(node.shards.reduce(0) { $0 + $1.postponed.count } + clients.count { $0.wait != nil })"
+            ),
+            ("tracking_clients", "0"),
+            ("clients_in_timeout_table", "\(waits.reduce(0) { $0 + $1.deadlines.count })"),
             ("watching_clients", "\(clients.count { $0.watch != nil })"),
             ("total_watched_keys", "\(node.executors.reduce(0) { $0 + $1.watchers.keyCount })"),
-            ("total_blocking_keys", "0"),
+            ("total_blocking_keys", "\(waits.reduce(0) { $0 + $1.keyCount })"),
+            ("total_blocking_keys_on_nokey", "\(waits.reduce(0) { $0 + $1.goneKeyCount })"),
         ]
     }
 

@@ -92,9 +92,9 @@ extension Executor {
     }
 
     /// CLIENT REPLY OFF and SKIP: what was written since `mark` is taken back. A command whose reply is still to be written,
-    /// by an errand, is muted then.
+    /// by an errand or after a wait, is muted then.
     func mute(_ client: Client, since mark: Int) {
-        guard client.errand == nil else { return }
+        guard client.errand == nil, client.wait == nil else { return }
         switch client.replyMode {
         case .on, .skipNext: break  // the command itself switched replies on, or the next one's off
         case .off: reply.rewind(to: mark)

@@ -22,6 +22,8 @@ enum Interruption {
     case breathes
     /// The next command is held back by CLIENT PAUSE, or touches a key that is in transit.
     case postponed
+    /// The command has run, and could not be served: its client waits for keys.
+    case waits
     /// The connection ends once the replies are sent.
     case closes
 }
@@ -39,7 +41,8 @@ final class Executor: CallHost {
     var statistics: CommandStatistics
     var slowlog = Slowlog()
     var latency = LatencyMonitor()
-    var watchers = WatchRegistry() { didSet { call.hasWatchers = !watchers.isEmpty } }
+    var watchers = WatchRegistry() { didSet { call.hasWatchers = isObserved } }
+    var waits = WaitRegistry() { didSet { call.hasWatchers = isObserved } }
     var transit = KeysInTransit() {
         didSet { if transit.isEmpty { threadObstacles.remove(.inTransit) } else { threadObstacles.insert(.inTransit) } }
     }
@@ -54,7 +57,9 @@ final class Executor: CallHost {
     var slotStatistics: SlotStatistics?
     /// Who serves which slot; nil stand-alone.
     private(set) var slotMap: SlotMap?
-    private var slotMapVersion = 0
+    private(set) var slotMapVersion = 0
+    /// Between MULTI's queue and the end of EXEC, which nothing interrupts.
+    var isInTransaction = false
     /// Whether commands must be asked where they belong: more than one shard, or a cluster.
     private(set) var mustRoute = false
     /// In an exclusive section: everything is within reach.
@@ -62,7 +67,7 @@ final class Executor: CallHost {
         didSet {
             call.reachesAllShards = holdsEverything && node.shardCount > 1
             let registries = holdsEverything ? node.shards.map(\.executor) : [self]
-            call.hasWatchers = registries.contains { !$0.watchers.isEmpty }
+            call.hasWatchers = registries.contains(where: \.isObserved)
             // A shard that slept until it was parked would take keys for alive whose time has come.
             for shard in node.shards where holdsEverything {
                 shard.keyspace.now = max(shard.keyspace.now, keyspace.now)
@@ -109,6 +114,9 @@ final class Executor: CallHost {
         return index
     }
 
+    /// Whether anybody wants to know which keys of this thread change.
+    private var isObserved: Bool { !watchers.isEmpty || !waits.isEmpty }
+
     var isClusterEnabled: Bool { node.isClusterEnabled }
     var longestString: Int { settings.bulkByteCount }
 
@@ -148,7 +156,7 @@ final class Executor: CallHost {
                 client.partial = PartialRequest()
                 switch interruption {
                 case .closes: return (input.count, interruption)
-                case .errand: return (requests.endOffset(of: index), interruption)
+                case .errand, .waits: return (requests.endOffset(of: index), interruption)
                 case .travels, .postponed, .breathes: return (offset, interruption)
                 }
             }
@@ -169,7 +177,7 @@ final class Executor: CallHost {
     }
 
     @inline(__always)
-    private func pickUpSlotMap() {
+    func pickUpSlotMap() {
         let board = node.slotMaps
         let version = board.version
         if version != slotMapVersion {
@@ -251,11 +259,13 @@ final class Executor: CallHost {
         client.lastCommand = command
         let start = apus_ticks()
         if everywhere && !holdsEverything {
-            guard performEverywhere(command, arguments, keyIndex, client) else { return .postponed }
+            guard performEverywhere(command, arguments, keyIndex, client, since: start) else { return .postponed }
+            if client.wait != nil { return .waits }
         } else {
             call.run(command, arguments, preparedKey: keyIndex)
         }
         let elapsed = apus_ticks() &- start
+        if call.needsAttention, attend(command, arguments, client, since: start) { return .waits }
         client.commandCount &+= 1
         let failed = reply.firstByte(since: mark) == UInt8(ascii: "-")
         statistics.count(command.index, ticks: elapsed, failed: failed, isTracked: settings.tracksLatency)
@@ -270,12 +280,15 @@ final class Executor: CallHost {
         _ command: Command,
         _ arguments: Arguments,
         _ keyIndex: Int?,
-        _ client: Client
+        _ client: Client,
+        since start: UInt64
     ) -> Bool {
         var isHeld = false
         node.exclusively(self) {
             isHeld = waitsForTransit(command, arguments, client)
-            if !isHeld { call.run(command, arguments, preparedKey: keyIndex) }
+            guard !isHeld else { return }
+            call.run(command, arguments, preparedKey: keyIndex)
+            if call.needsAttention { _ = attend(command, arguments, client, since: start) }
         }
         return !isHeld
     }
@@ -291,7 +304,8 @@ final class Executor: CallHost {
 
     func keyDidChange(_ key: Key, database: Int) {
         let executor = holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
-        executor.watchers.keyDidChange(key.bytes, database: database)
+        if !executor.watchers.isEmpty { executor.watchers.keyDidChange(key.bytes, database: database) }
+        if !executor.waits.isEmpty, executor.waits.note(key, database: database) { call.needsAttention = true }
     }
 
     func databaseDidChange(_ database: Int?) {
@@ -300,6 +314,7 @@ final class Executor: CallHost {
             executor.watchers.databaseDidChange(database) { watched in
                 watched.bytes.withBytes { executor.keyspace.contains(executor.keyspace.key($0), in: watched.database) }
             }
+            if !executor.waits.isEmpty, executor.waits.noteAll(of: database) { call.needsAttention = true }
         }
     }
 }

@@ -144,6 +144,8 @@ extension Executor {
 
         let exec = call.command
         let arguments = call.arguments
+        isInTransaction = true
+        defer { isInTransaction = false }
         reply.array(transaction.queued.count)
         for queued in transaction.queued {
             if case .cluster = queued.command.place, let thread = node.clusterThread {

@@ -70,7 +70,10 @@ extension Shard {
         guard !client.isClosed else { return }
         if readiness.contains(.peerClosed) || readiness.contains(.failed) { client.isPeerClosed = true }
         if readiness.contains(.readable) || client.isPeerClosed { client.isReadable = true }
-        guard !client.isAway else { return client.hasNews.store(true, ordering: .sequentiallyConsistent) }
+        guard !client.isAway else {
+            client.hasNews.store(true, ordering: .sequentiallyConsistent)
+            return passOnNews(of: client)
+        }
         if readiness.contains(.writable), client.pending != nil {
             flush(client)
             if client.isClosed { return }
@@ -149,6 +152,9 @@ extension Shard {
             keepReplies(for: client)
             client.isAway = true
             return node.postOnErrand(client)
+        case .waits:
+            client.isAway = true
+            return park(client)
         default: sendReplies(to: client)
         }
         if client.isClosed { return }
@@ -191,6 +197,7 @@ extension Shard {
 
     /// Lets the clients try again that a pause, or keys in transit, held back.
     func resumePostponed() {
+        executor.serveDeferred()
         let resumed = postponed
         postponed = []
         for client in resumed where !client.isClosed {
@@ -222,6 +229,7 @@ extension Shard {
             case .errand:
                 keepReplies(for: client)
                 return node.postOnErrand(client)
+            case .waits: return park(client)
             case .breathes:
                 answerVisitor(client)
                 continue

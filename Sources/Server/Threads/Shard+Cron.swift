@@ -14,6 +14,7 @@ extension Shard {
         }
         // A client may come home to wait for keys in transit just after those who waited were woken.
         if !executor.threadObstacles.contains(.paused) { resumePostponed() }
+        redirectWaits()
         if keyspace.now / 1000 != lastTimeoutCheck {
             lastTimeoutCheck = keyspace.now / 1000
             closeIdleClients()

@@ -80,6 +80,7 @@ final class Shard: @unchecked Sendable {
             takeMail()
             continueReady()
             if keyspace.now >= nextCron { cron() }
+            if keyspace.now >= executor.waits.deadlines.first { executor.endOverdueWaits() }
             let count = poller.wait(milliseconds: timeToSleep())
             mailbox.didWake()
             updateClock()
@@ -105,7 +106,7 @@ final class Shard: @unchecked Sendable {
         pulse.mark(Clock.coarseMonotonicMilliseconds())
         if node.isClusterEnabled { pulse.keyCount = keyspace.totalCount }
         guard ready.isEmpty, !idleWork(), mailbox.prepareToSleep() else { return 0 }
-        return Int32(clamping: max(0, nextCron - keyspace.now))
+        return Int32(clamping: max(0, min(nextCron, executor.waits.deadlines.first) - keyspace.now))
     }
 
     private func takeMail() {
