@@ -4,16 +4,6 @@ import Testing
 
 @testable import Persistence
 
-private func bytes(hex: String) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = hex[...]
-    while let byte = UInt8(rest.prefix(2), radix: 16) {
-        bytes.append(byte)
-        rest = rest.dropFirst(2)
-    }
-    return bytes
-}
-
 /// The elements of the list that `payload` holds.
 private func decode(_ payload: [UInt8]) throws(DumpError) -> [String] {
     let keyspace = Keyspace(databaseCount: 1, slots: .none, seed: 1)
