@@ -166,7 +166,7 @@ extension ListCommands {
         flags: .readonly,
         group: .list,
         since: "6.0.6",
-        complexity: "O(N) where N is how many elements are looked at, few where the first match is near, or MAXLEN small",
+        complexity: "O(N) where N is how many elements are looked at: few where the first match is near",
         categories: ["list"],
         syntax: "<key:key> <element> [RANK <rank:integer>] [COUNT <num-matches:integer>] [MAXLEN <len:integer>]"
     ) { call throws(CommandError) in
