@@ -30,6 +30,7 @@ extension Aggregate {
         case .hashTable: return unsafe ElementTable(base: base).usedBytes
         case .skiplist: return unsafe SortedMembers(base: base).usedBytes
         case .quicklist: return unsafe Quicklist(base: base).usedBytes
+        case .stream: return unsafe StreamLog(base: base).usedBytes
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
@@ -41,6 +42,7 @@ extension Aggregate {
         case .hashTable: unsafe ElementTable(base: base).free(to: memory)
         case .skiplist: unsafe SortedMembers(base: base).free(to: memory)
         case .quicklist: unsafe Quicklist(base: base).free(to: memory)
+        case .stream: unsafe StreamLog(base: base).free(to: memory)
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }
@@ -53,6 +55,7 @@ extension Aggregate {
         case .hashTable: unsafe copy = ElementTable(base: base).copy(to: environment.memory).base
         case .skiplist: unsafe copy = SortedMembers(base: base).copy(in: environment).base
         case .quicklist: unsafe copy = Quicklist(base: base).copy(to: environment.memory).base
+        case .stream: unsafe copy = StreamLog(base: base).copy(to: environment.memory).base
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
         return unsafe Aggregate(type, encoding, base: copy)

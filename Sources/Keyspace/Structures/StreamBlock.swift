@@ -1,0 +1,302 @@
+// A block of a stream: up to some hundred entries in one listpack, as RDB files have it.
+//
+//     count  deleted  n  field 1 … field n  0                the master entry: what most entries of the block share
+//     flags  ms  sequence  value 1 … value n  size           an entry with the master's fields
+//     flags  ms  sequence  m  field 1  value 1 … value m  size     an entry with fields of its own
+//
+// `ms` and `sequence` are differences to the block's own id, that of its first entry. `size` is how many elements stand
+// before it in its entry, for who comes from behind. A deleted entry keeps its place and has a flag.
+
+internal import Protocol
+
+/// A block in the tree of its stream.
+@safe
+struct StreamBlock: BitwiseCopyable {
+    let id: StreamID
+    private let base: UnsafeMutableRawPointer
+
+    init(id: StreamID, pack: Listpack) {
+        self.id = id
+        unsafe base = pack.base
+    }
+
+    var pack: Listpack { unsafe Listpack(base: base) }
+}
+
+enum BlockOrder: TreeContent {
+    typealias Element = StreamBlock
+    typealias Separator = StreamID
+
+    @inline(__always)
+    static func separator(of element: StreamBlock) -> StreamID { element.id }
+}
+
+/// Right behind the block that begins with an id, whether or not there is one.
+struct BlockPlace: TreeBound {
+    typealias Content = BlockOrder
+
+    let id: StreamID
+
+    init(behind id: StreamID) { self.id = id }
+
+    @inline(__always)
+    func isBehind(_ element: StreamBlock) -> Bool { element.id <= id }
+    @inline(__always)
+    func isBehind(_ separator: StreamID) -> Bool { separator <= id }
+}
+
+enum StreamEntryFlags {
+    static let deleted: Int64 = 1
+    static let sameFields: Int64 = 2
+}
+
+/// What a block's master entry says, and where its entries begin.
+struct StreamBlockReader {
+    let id: StreamID
+    let pack: Listpack
+    /// Entries that are not deleted.
+    let count: Int
+    let deletedCount: Int
+    let fieldCount: Int
+    /// Of the first master field, or of the zero behind them.
+    fileprivate let fieldsOffset: Int
+    /// Of the first entry, or the end.
+    let firstOffset: Int
+
+    init(_ block: StreamBlock) {
+        id = block.id
+        pack = block.pack
+        var cursor = ListpackCursor(pack)
+        count = cursor.number()
+        deletedCount = cursor.number()
+        fieldCount = cursor.number()
+        fieldsOffset = cursor.offset
+        cursor.skip(fieldCount + 1)
+        firstOffset = cursor.offset
+    }
+
+    /// The entry whose flags are at `offset`; nil at the end.
+    func entry(at offset: Int) -> StreamEntry? {
+        offset < pack.endOffset ? StreamEntry(in: self, at: offset) : nil
+    }
+
+    /// The entry that ends at `offset`; nil before the first.
+    func entry(endingAt offset: Int) -> StreamEntry? {
+        guard offset > firstOffset, var start = pack.previous(before: offset) else { return nil }
+        guard case .integer(let size) = pack[start] else { preconditionFailure("an entry does not end with its size") }
+        for _ in 0..<size {
+            guard let previous = pack.previous(before: start) else {
+                preconditionFailure("an entry begins before its block")
+            }
+            start = previous
+        }
+        return StreamEntry(in: self, at: start)
+    }
+
+    /// The id of the last entry, deleted or not; the block has one.
+    var lastID: StreamID { entry(endingAt: pack.endOffset)?.id ?? id }
+
+    /// Whether `fields` are those of the master entry.
+    ///
+    /// - Parameter fields: field, value, field, value, …
+    func hasFields(of fields: Arguments) -> Bool {
+        guard fields.count == fieldCount * 2 else { return false }
+        var cursor = ListpackCursor(pack, at: fieldsOffset)
+        for index in 0..<fieldCount where !cursor.value().isEqual(to: fields[index * 2]) { return false }
+        return true
+    }
+}
+
+/// An entry of a stream, lent until the stream's next change.
+public struct StreamEntry {
+    public let id: StreamID
+    private let reader: StreamBlockReader
+    /// Of its flags.
+    let offset: Int
+    let flags: Int64
+    public let fieldCount: Int
+    /// Of its first value, or of its first field where it has its own.
+    private let contentOffset: Int
+
+    init(in reader: StreamBlockReader, at offset: Int) {
+        self.reader = reader
+        self.offset = offset
+        var cursor = ListpackCursor(reader.pack, at: offset)
+        flags = cursor.integer()
+        let (milliseconds, sequence) = (cursor.integer(), cursor.integer())
+        id = reader.id.advanced(milliseconds: milliseconds, sequence: sequence)
+        fieldCount = flags & StreamEntryFlags.sameFields != 0 ? reader.fieldCount : cursor.number()
+        contentOffset = cursor.offset
+    }
+
+    var isDeleted: Bool { flags & StreamEntryFlags.deleted != 0 }
+    private var hasMasterFields: Bool { flags & StreamEntryFlags.sameFields != 0 }
+
+    /// Where the next entry begins.
+    var endOffset: Int {
+        var cursor = ListpackCursor(reader.pack, at: contentOffset)
+        cursor.skip((hasMasterFields ? fieldCount : fieldCount * 2) + 1)
+        return cursor.offset
+    }
+
+    /// Visits the fields with their values, in order.
+    public func forEachField(_ body: (_ field: StringValue, _ value: StringValue) -> Void) {
+        var content = ListpackCursor(reader.pack, at: contentOffset)
+        var fields = ListpackCursor(reader.pack, at: reader.fieldsOffset)
+        for _ in 0..<fieldCount {
+            let field = hasMasterFields ? fields.value() : content.value()
+            body(field, content.value())
+        }
+    }
+}
+
+/// Goes through a listpack that is known to have what is asked for.
+struct ListpackCursor {
+    private let pack: Listpack
+    private(set) var offset: Int
+
+    init(_ pack: Listpack, at offset: Int? = nil) {
+        self.pack = pack
+        self.offset = offset ?? Listpack.headerByteCount
+    }
+
+    @inline(__always)
+    mutating func value() -> StringValue {
+        let value = pack[offset]
+        offset = pack.end(of: offset)
+        return value
+    }
+
+    @inline(__always)
+    mutating func integer() -> Int64 {
+        guard case .integer(let number) = value() else { preconditionFailure("text stands where a number must") }
+        return number
+    }
+
+    /// A count.
+    mutating func number() -> Int { Int(integer()) }
+
+    mutating func skip(_ count: Int) { offset = pack.offset(count, elementsAfter: offset) }
+}
+
+extension StringValue {
+    /// Whether it is `text`, which may be that of a number.
+    fileprivate func isEqual(to text: Bytes) -> Bool {
+        switch self {
+        case .bytes(let bytes): bytes.isEqual(to: text)
+        case .integer(let number): parseInteger(text) == number
+        }
+    }
+}
+
+// MARK: - Writing
+
+extension StreamBlock {
+    /// An empty block for entries from `id` on, whose master entry has the fields of the first of them.
+    static func make(id: StreamID, fields: Arguments, memory: Memory) -> StreamBlock {
+        var pack = Listpack(memory: memory)
+        pack.append(ListpackElement(0), memory: memory)
+        pack.append(ListpackElement(0), memory: memory)
+        pack.append(ListpackElement(Int64(fields.count / 2)), memory: memory)
+        for index in stride(from: 0, to: fields.count, by: 2) {
+            pack.append(ListpackElement(fields[index]), memory: memory)
+        }
+        pack.append(ListpackElement(0), memory: memory)
+        return StreamBlock(id: id, pack: pack)
+    }
+
+    /// The same block with an entry more at its end.
+    ///
+    /// - Parameter fields: field, value, field, value, …
+    func appending(_ id: StreamID, fields: Arguments, memory: Memory) -> StreamBlock {
+        let reader = StreamBlockReader(self)
+        let isSame = reader.hasFields(of: fields)
+        var pack = pack
+        let difference = id.offset(from: self.id)
+        pack.append(ListpackElement(isSame ? StreamEntryFlags.sameFields : 0), memory: memory)
+        pack.append(ListpackElement(difference.milliseconds), memory: memory)
+        pack.append(ListpackElement(difference.sequence), memory: memory)
+        let count = fields.count / 2
+        if !isSame { pack.append(ListpackElement(Int64(count)), memory: memory) }
+        for index in 0..<fields.count where !isSame || index % 2 == 1 {
+            pack.append(ListpackElement(fields[index]), memory: memory)
+        }
+        pack.append(ListpackElement(Int64(isSame ? count + 3 : count * 2 + 4)), memory: memory)
+        return StreamBlock(id: self.id, pack: pack).counting(1, deleted: 0, from: reader, memory: memory)
+    }
+
+    /// The same block with the entry whose flags are at `offset` marked as deleted; its neighbours stay where they are.
+    func deleting(_ entry: StreamEntry, memory: Memory) -> StreamBlock {
+        var pack = pack
+        // A flag is one byte with or without it.
+        pack.replace(at: entry.offset, with: ListpackElement(entry.flags | StreamEntryFlags.deleted), memory: memory)
+        return StreamBlock(id: id, pack: pack)
+    }
+
+    /// The same block whose counts differ from what `reader` has found.
+    func counting(_ count: Int, deleted: Int, from reader: StreamBlockReader, memory: Memory) -> StreamBlock {
+        var pack = pack
+        let first = Listpack.headerByteCount
+        pack.replace(at: first, with: ListpackElement(Int64(reader.count + count)), memory: memory)
+        let second = pack.end(of: first)
+        pack.replace(at: second, with: ListpackElement(Int64(reader.deletedCount + deleted)), memory: memory)
+        return StreamBlock(id: id, pack: pack)
+    }
+}
+
+// MARK: - Blocks that nobody vouches for
+
+extension StreamBlock {
+    /// Whether a valid listpack is a block through and through: every entry whole, its size right, the counts true.
+    static func isValid(_ pack: Listpack) -> Bool {
+        var check = BlockCheck(pack)
+        return check.isBlock()
+    }
+}
+
+/// Reads a listpack as a block without trust in it.
+private struct BlockCheck {
+    private let pack: Listpack
+    private var offset: Int
+
+    init(_ pack: Listpack) {
+        self.pack = pack
+        offset = Listpack.headerByteCount
+    }
+
+    mutating func isBlock() -> Bool {
+        guard let count = natural(), let deleted = natural(), let fieldCount = natural(), skip(fieldCount),
+            integer() == 0
+        else { return false }
+        var (found, foundDeleted) = (0, 0)
+        while offset < pack.endOffset {
+            guard let flags = integer(), flags & ~3 == 0, integer() != nil, integer() != nil else { return false }
+            let isSame = flags & StreamEntryFlags.sameFields != 0
+            guard let ownCount = isSame ? fieldCount : natural(), ownCount <= pack.byteCount else { return false }
+            let size = isSame ? ownCount + 3 : ownCount * 2 + 4
+            guard skip(isSame ? ownCount : ownCount * 2), integer() == Int64(size) else { return false }
+            if flags & StreamEntryFlags.deleted == 0 { found += 1 } else { foundDeleted += 1 }
+        }
+        return found == count && foundDeleted == deleted && found + foundDeleted > 0
+    }
+
+    private mutating func integer() -> Int64? {
+        guard offset < pack.endOffset, case .integer(let number) = pack[offset] else { return nil }
+        offset = pack.end(of: offset)
+        return number
+    }
+
+    private mutating func natural() -> Int? {
+        guard let number = integer(), number >= 0 else { return nil }
+        return Int(number)
+    }
+
+    private mutating func skip(_ count: Int) -> Bool {
+        guard count <= pack.byteCount else { return false }
+        for _ in 0..<count {
+            guard offset < pack.endOffset else { return false }
+            offset = pack.end(of: offset)
+        }
+        return true
+    }
+}

@@ -1,0 +1,292 @@
+// Consumer groups of a stream: how far each has read, who of it reads, and what was handed out and not acknowledged.
+//
+// What is pending stands in two trees: in that of the group with all that is known of it, and in that of its consumer by
+// its id alone.
+
+public import Protocol
+
+/// Something with a name, kept in a tree by that name.
+protocol NamedRecord: BitwiseCopyable {
+    var name: Bytes { get }
+}
+
+enum NameOrder<Record: NamedRecord>: TreeContent {
+    typealias Element = Record
+    typealias Separator = Record
+
+    static func separator(of element: Record) -> Record { element }
+}
+
+/// Right before, or right behind, a name.
+struct NamePlace<Record: NamedRecord>: TreeBound {
+    typealias Content = NameOrder<Record>
+
+    let name: Bytes
+    var isBehindEqual = false
+
+    func isBehind(_ record: Record) -> Bool {
+        isBehindEqual ? !name.precedes(record.name) : record.name.precedes(name)
+    }
+}
+
+/// An entry that was handed out and not acknowledged.
+public struct PendingEntry: BitwiseCopyable {
+    public let id: StreamID
+    /// Unix milliseconds.
+    public var deliveryTime: Int64
+    public var deliveryCount: Int64
+    public var consumer: StreamConsumer
+
+    public init(id: StreamID, deliveryTime: Int64, deliveryCount: Int64, consumer: StreamConsumer) {
+        (self.id, self.consumer) = (id, consumer)
+        (self.deliveryTime, self.deliveryCount) = (deliveryTime, deliveryCount)
+    }
+}
+
+enum PendingOrder: TreeContent {
+    typealias Element = PendingEntry
+    typealias Separator = StreamID
+
+    static func separator(of element: PendingEntry) -> StreamID { element.id }
+}
+
+enum IDOrder: TreeContent {
+    typealias Element = StreamID
+    typealias Separator = StreamID
+
+    static func separator(of element: StreamID) -> StreamID { element }
+}
+
+/// Right before, or right behind, an id among what is pending.
+struct PendingPlace: TreeBound {
+    typealias Content = PendingOrder
+
+    let id: StreamID
+    var isBehindEqual = false
+
+    func isBehind(_ element: PendingEntry) -> Bool { isBehind(element.id) }
+    func isBehind(_ separator: StreamID) -> Bool { isBehindEqual ? separator <= id : separator < id }
+}
+
+/// The same in a consumer's tree.
+struct IDPlace: TreeBound {
+    typealias Content = IDOrder
+
+    let id: StreamID
+    var isBehindEqual = false
+
+    func isBehind(_ element: StreamID) -> Bool { isBehindEqual ? element <= id : element < id }
+}
+
+// MARK: - Consumers
+
+/// One who reads for a group.
+///
+/// Memory: one block and the tree in it; belongs to the group.
+@safe
+public struct StreamConsumer: NamedRecord {
+    private struct Parts {
+        let name: StringBlock
+        /// When it last asked for anything, and when it last got something; −1: never.
+        var seenTime: Int64
+        var activeTime: Int64
+        var pending = OrderedTree<IDOrder>()
+    }
+
+    private let base: UnsafeMutablePointer<Parts>
+
+    init(name: Bytes, seenTime: Int64, activeTime: Int64, memory: Memory) {
+        unsafe base = memory.allocate(MemoryLayout<Parts>.size).assumingMemoryBound(to: Parts.self)
+        let block = StringBlock(copying: name, memory: memory)
+        unsafe base.initialize(to: Parts(name: block, seenTime: seenTime, activeTime: activeTime))
+    }
+
+    public var name: Bytes { unsafe base.pointee.name.bytes }
+    public var pendingCount: Int { pending.count }
+    /// When it last asked for anything, in Unix milliseconds.
+    public var seenTime: Int64 {
+        get { unsafe base.pointee.seenTime }
+        nonmutating set { unsafe base.pointee.seenTime = newValue }
+    }
+    /// When it last got something; −1: never.
+    public var activeTime: Int64 {
+        get { unsafe base.pointee.activeTime }
+        nonmutating set { unsafe base.pointee.activeTime = newValue }
+    }
+    var pending: OrderedTree<IDOrder> {
+        get { unsafe base.pointee.pending }
+        nonmutating _modify { yield unsafe &base.pointee.pending }
+    }
+
+    var usedBytes: Int {
+        Memory.sizeClass(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes) + pending.usedBytes
+    }
+
+    func free(to memory: Memory) {
+        pending.free(to: memory)
+        unsafe base.pointee.name.free(to: memory)
+        unsafe memory.free(UnsafeMutableRawPointer(base), byteCount: MemoryLayout<Parts>.size)
+    }
+
+    public static func == (one: StreamConsumer, other: StreamConsumer) -> Bool { unsafe one.base == other.base }
+}
+
+// MARK: - Groups
+
+/// A consumer group; good until the stream loses it.
+///
+/// Memory: one block, with the trees and consumers that it has; belongs to the stream.
+@safe
+public struct StreamGroup: NamedRecord {
+    private struct Parts {
+        let name: StringBlock
+        /// What was handed out last.
+        var lastID: StreamID
+        /// How many entries of all that the stream ever had stand up to `lastID`; nil where nobody can tell.
+        var entriesRead: Int64?
+        var pending = OrderedTree<PendingOrder>()
+        var consumers = OrderedTree<NameOrder<StreamConsumer>>()
+    }
+
+    private let base: UnsafeMutablePointer<Parts>
+
+    init(name: Bytes, lastID: StreamID, entriesRead: Int64?, memory: Memory) {
+        unsafe base = memory.allocate(MemoryLayout<Parts>.size).assumingMemoryBound(to: Parts.self)
+        let block = StringBlock(copying: name, memory: memory)
+        unsafe base.initialize(to: Parts(name: block, lastID: lastID, entriesRead: entriesRead))
+    }
+
+    public var name: Bytes { unsafe base.pointee.name.bytes }
+    public var pendingCount: Int { pending.count }
+    public var consumerCount: Int { consumers.count }
+    /// What was handed out last.
+    public var lastID: StreamID {
+        get { unsafe base.pointee.lastID }
+        nonmutating set { unsafe base.pointee.lastID = newValue }
+    }
+    /// How many entries of all that the stream ever had stand up to `lastID`; nil where nobody can tell.
+    public var entriesRead: Int64? {
+        get { unsafe base.pointee.entriesRead }
+        nonmutating set { unsafe base.pointee.entriesRead = newValue }
+    }
+    var pending: OrderedTree<PendingOrder> {
+        get { unsafe base.pointee.pending }
+        nonmutating _modify { yield unsafe &base.pointee.pending }
+    }
+    var consumers: OrderedTree<NameOrder<StreamConsumer>> {
+        get { unsafe base.pointee.consumers }
+        nonmutating _modify { yield unsafe &base.pointee.consumers }
+    }
+
+    var usedBytes: Int {
+        var sum = Memory.sizeClass(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes)
+        sum += pending.usedBytes + consumers.usedBytes
+        consumers.forEach(in: 0..<consumers.count) { sum += $0.usedBytes }
+        return sum
+    }
+
+    func free(to memory: Memory) {
+        consumers.forEach(in: 0..<consumers.count) { $0.free(to: memory) }
+        consumers.free(to: memory)
+        pending.free(to: memory)
+        unsafe base.pointee.name.free(to: memory)
+        unsafe memory.free(UnsafeMutableRawPointer(base), byteCount: MemoryLayout<Parts>.size)
+    }
+
+    // MARK: Consumers
+
+    public func consumer(named name: Bytes) -> StreamConsumer? {
+        guard let place = consumers.first(behind: NamePlace(name: name)), place.element.name.isEqual(to: name) else {
+            return nil
+        }
+        return place.element
+    }
+
+    /// Takes in a consumer of a name that the group does not have.
+    func addConsumer(_ name: Bytes, seenTime: Int64, activeTime: Int64, memory: Memory) -> StreamConsumer {
+        let consumer = StreamConsumer(name: name, seenTime: seenTime, activeTime: activeTime, memory: memory)
+        consumers.insert(consumer, at: NamePlace(name: name), memory: memory)
+        return consumer
+    }
+
+    /// Removes a consumer with all that is pending with it.
+    func remove(_ consumer: StreamConsumer, memory: Memory) {
+        consumer.pending.forEach(in: 0..<consumer.pending.count) { id in
+            pending.remove(at: pending.path(toLastBefore: PendingPlace(id: id, isBehindEqual: true)), memory: memory)
+        }
+        let path = consumers.path(toLastBefore: NamePlace(name: consumer.name, isBehindEqual: true))
+        consumers.remove(at: path, memory: memory)
+        consumer.free(to: memory)
+    }
+
+    // MARK: Pending entries
+
+    public func pendingEntry(_ id: StreamID) -> PendingEntry? {
+        guard let place = pending.first(behind: PendingPlace(id: id)), place.element.id == id else { return nil }
+        return place.element
+    }
+
+    /// Puts `entry` in, in place of what may be there under its id.
+    func put(_ entry: PendingEntry, memory: Memory) {
+        if let place = pending.first(behind: PendingPlace(id: entry.id)), place.element.id == entry.id {
+            let former = place.element.consumer
+            place.leaf[place.index] = entry
+            guard !(former == entry.consumer) else { return }
+            former.pending.remove(at: former.path(to: entry.id), memory: memory)
+        } else {
+            pending.insert(entry, at: PendingPlace(id: entry.id), memory: memory)
+        }
+        entry.consumer.pending.insert(entry.id, at: IDPlace(id: entry.id), memory: memory)
+    }
+
+    /// - Returns: whether the entry was pending.
+    @discardableResult
+    func acknowledge(_ id: StreamID, memory: Memory) -> Bool {
+        guard let entry = pendingEntry(id) else { return false }
+        pending.remove(at: pending.path(toLastBefore: PendingPlace(id: id, isBehindEqual: true)), memory: memory)
+        entry.consumer.pending.remove(at: entry.consumer.path(to: id), memory: memory)
+        return true
+    }
+
+    func copy(to memory: Memory) -> StreamGroup {
+        let copy = StreamGroup(name: name, lastID: lastID, entriesRead: entriesRead, memory: memory)
+        consumers.forEach(in: 0..<consumers.count) { consumer in
+            let twin = copy.addConsumer(
+                consumer.name,
+                seenTime: consumer.seenTime,
+                activeTime: consumer.activeTime,
+                memory: memory
+            )
+            consumer.pending.forEach(in: 0..<consumer.pending.count) { id in
+                guard var entry = pendingEntry(id) else { preconditionFailure("a consumer's entry is not the group's") }
+                entry.consumer = twin
+                copy.put(entry, memory: memory)
+            }
+        }
+        return copy
+    }
+
+    /// Stops the process when the trees contradict themselves or each other.
+    func checkInvariants() {
+        pending.checkInvariants { $0.id < $1.id }
+        consumers.checkInvariants { $0.name.precedes($1.name) }
+        var sum = 0
+        consumers.forEach(in: 0..<consumers.count) { consumer in
+            consumer.pending.checkInvariants { $0 < $1 }
+            consumer.pending.forEach(in: 0..<consumer.pending.count) { id in
+                precondition(
+                    pendingEntry(id).map { $0.consumer == consumer } ?? false,
+                    "an entry is another consumer's"
+                )
+            }
+            sum += consumer.pending.count
+        }
+        precondition(sum == pending.count, "pending entries of nobody")
+    }
+}
+
+extension StreamConsumer {
+    fileprivate func path(to id: StreamID) -> OrderedTree<IDOrder>.Path {
+        pending.path(toLastBefore: IDPlace(id: id, isBehindEqual: true))
+    }
+}

@@ -1,0 +1,161 @@
+// A stream: its blocks in the order of their ids, what it remembers of entries that are gone, and its groups.
+
+internal import Protocol
+
+/// Memory: one block, with the trees, listpacks and groups that it has; `free` it before it is forgotten.
+/// Invariant: see `checkInvariants`. Thread: that of the keyspace.
+@safe
+struct StreamLog {
+    private struct Parts {
+        var blocks = OrderedTree<BlockOrder>()
+        /// What the listpacks take of the shard's memory.
+        var packBytes = 0
+        var state = StreamState()
+        var groups = OrderedTree<NameOrder<StreamGroup>>()
+    }
+
+    let base: UnsafeMutableRawPointer
+
+    init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+    init(memory: Memory) {
+        unsafe base = memory.allocate(MemoryLayout<Parts>.size)
+        unsafe base.assumingMemoryBound(to: Parts.self).initialize(to: Parts())
+    }
+
+    /// In place: read and changed where they are.
+    private var parts: Parts {
+        unsafeAddress { unsafe UnsafePointer(base.assumingMemoryBound(to: Parts.self)) }
+        nonmutating unsafeMutableAddress { unsafe base.assumingMemoryBound(to: Parts.self) }
+    }
+
+    var blocks: OrderedTree<BlockOrder> { parts.blocks }
+    var state: StreamState {
+        get { parts.state }
+        nonmutating set { parts.state = newValue }
+    }
+
+    /// What it takes of the shard's memory. Groups and consumers are few, and asked one by one.
+    var usedBytes: Int {
+        var sum = Memory.sizeClass(MemoryLayout<Parts>.size) + parts.blocks.usedBytes + parts.packBytes
+        sum += parts.groups.usedBytes
+        forEachGroup { sum += $0.usedBytes }
+        return sum
+    }
+
+    // MARK: Blocks
+
+    /// The rank of the block that would hold `id`: the last that begins at or before it, or the first.
+    func rankOfBlock(for id: StreamID) -> Int { max(0, blocks.rank(of: BlockPlace(behind: id)) - 1) }
+
+    func append(_ block: StreamBlock, memory: Memory) {
+        parts.packBytes += block.pack.usedBytes
+        parts.blocks.append(block, memory: memory)
+    }
+
+    /// Changes the block at `rank`; its id stays.
+    func change(blockAt rank: Int, _ body: (StreamBlock) -> StreamBlock) {
+        let place = parts.blocks.place(atRank: rank)
+        let former = place.element.pack.usedBytes
+        let changed = body(place.element)
+        place.leaf[place.index] = changed
+        parts.packBytes += changed.pack.usedBytes - former
+    }
+
+    func removeBlock(at rank: Int, memory: Memory) {
+        let pack = parts.blocks[rank].pack
+        parts.packBytes -= pack.usedBytes
+        parts.blocks.remove(rank..<rank + 1, memory: memory) { _ in }
+        pack.free(to: memory)
+    }
+
+    // MARK: Groups
+
+    var groupCount: Int { parts.groups.count }
+
+    /// Visits the groups in the order of their names.
+    func forEachGroup(_ body: (StreamGroup) -> Void) { parts.groups.forEach(in: 0..<parts.groups.count, body) }
+
+    func group(named name: Bytes) -> StreamGroup? {
+        guard let place = parts.groups.first(behind: NamePlace(name: name)), place.element.name.isEqual(to: name) else {
+            return nil
+        }
+        return place.element
+    }
+
+    /// Takes in a group of a name that the stream does not have.
+    func add(_ group: StreamGroup, memory: Memory) {
+        parts.groups.insert(group, at: NamePlace(name: group.name), memory: memory)
+    }
+
+    func remove(_ group: StreamGroup, memory: Memory) {
+        let path = parts.groups.path(toLastBefore: NamePlace(name: group.name, isBehindEqual: true))
+        parts.groups.remove(at: path, memory: memory)
+        group.free(to: memory)
+    }
+
+    // MARK: All of it
+
+    func free(to memory: Memory) {
+        blocks.forEach(in: 0..<blocks.count) { $0.pack.free(to: memory) }
+        parts.blocks.free(to: memory)
+        forEachGroup { $0.free(to: memory) }
+        parts.groups.free(to: memory)
+        unsafe memory.free(base, byteCount: MemoryLayout<Parts>.size)
+    }
+
+    func copy(to memory: Memory) -> StreamLog {
+        let copy = StreamLog(memory: memory)
+        blocks.forEach(in: 0..<blocks.count) { block in
+            copy.append(StreamBlock(id: block.id, pack: block.pack.copy(to: memory)), memory: memory)
+        }
+        copy.state = state
+        forEachGroup { copy.add($0.copy(to: memory), memory: memory) }
+        return copy
+    }
+
+    /// Stops the process when the stream contradicts itself.
+    func checkInvariants() {
+        blocks.checkInvariants { $0.id < $1.id }
+        parts.groups.checkInvariants { $0.name.precedes($1.name) }
+        forEachGroup { $0.checkInvariants() }
+        var (count, bytes) = (0, 0)
+        blocks.forEach(in: 0..<blocks.count) { block in
+            precondition(StreamBlock.isValid(block.pack), "a block is none")
+            let reader = StreamBlockReader(block)
+            precondition(reader.count > 0, "a block without entries")
+            count += reader.count
+            bytes += block.pack.usedBytes
+            precondition(reader.lastID <= state.lastID, "an entry behind the last")
+        }
+        precondition(count == state.count, "the entries of a stream are miscounted")
+        precondition(bytes == parts.packBytes, "the bytes of a stream are miscounted")
+    }
+}
+
+/// What a stream remembers beside its entries.
+public struct StreamState: Equatable, Sendable {
+    public internal(set) var count = 0
+    /// Of the first entry; 0-0 where there is none.
+    public internal(set) var firstID = StreamID.zero
+    /// The last that was ever given.
+    public internal(set) var lastID = StreamID.zero
+    /// The greatest of all that were deleted one by one; 0-0 where none was.
+    public internal(set) var maxDeletedID = StreamID.zero
+    /// How many there ever were.
+    public internal(set) var entriesAdded: Int64 = 0
+
+    public init() {}
+
+    /// - Source: what valkey-server reads from a file or is told by XSETID.
+    public init(
+        count: Int,
+        firstID: StreamID,
+        lastID: StreamID,
+        maxDeletedID: StreamID,
+        entriesAdded: Int64
+    ) {
+        (self.count, self.firstID, self.lastID) = (count, firstID, lastID)
+        (self.maxDeletedID, self.entriesAdded) = (maxDeletedID, entriesAdded)
+    }
+}
