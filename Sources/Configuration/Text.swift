@@ -33,7 +33,7 @@ public func quoted(_ argument: [UInt8]) -> [UInt8] {
 /// The bytes of a size such as `512`, `1k` (1000), `1kb` (1024), `2mb`, `1G`; nil for anything else, and past 64 bits.
 ///
 /// No digits at all are 0, as in Redis; what overflows is refused, as in Valkey, where Redis would wrap around.
-func memorySize(_ text: [UInt8]) -> UInt64? {
+public func memorySize(_ text: [UInt8]) -> UInt64? {
     let digits = text.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     let multiplier: UInt64
     switch lowercased(text.dropFirst(digits.count)) {

@@ -7,8 +7,9 @@ import Testing
 struct ListShape: CustomTestStringConvertible, Sendable {
     let nodeSize: Int
     let compressDepth: Int
+    var aloneFrom = Int.max
 
-    var testDescription: String { "node size \(nodeSize), compress depth \(compressDepth)" }
+    var testDescription: String { "node size \(nodeSize), compress depth \(compressDepth), alone from \(aloneFrom)" }
 }
 
 /// A list under the key `l` of a keyspace of its own, with arrays in place of lent bytes.
@@ -19,6 +20,7 @@ private final class OwnedList {
     init(_ shape: ListShape = ListShape(nodeSize: -2, compressDepth: 0)) {
         keyspace.limits.listNodeSize = shape.nodeSize
         keyspace.limits.listCompressDepth = shape.compressDepth
+        keyspace.limits.listAloneByteCount = shape.aloneFrom
         list = keyspace.with("l") { [keyspace] in keyspace.make(ListValue.self, under: $0, in: 0) }
     }
 
@@ -59,6 +61,7 @@ extension Array<String> {
         ListShape(nodeSize: -2, compressDepth: 0), ListShape(nodeSize: -1, compressDepth: 1),
         ListShape(nodeSize: 1, compressDepth: 0), ListShape(nodeSize: 4, compressDepth: 0),
         ListShape(nodeSize: 4, compressDepth: 1), ListShape(nodeSize: 16, compressDepth: 2),
+        ListShape(nodeSize: 8, compressDepth: 1, aloneFrom: 3),
     ]
 
     private static func text(using random: inout SplitMix) -> String {

@@ -29,6 +29,9 @@ SUITE = ROOT / ".cache" / "redis-suite"
 FILES = {
     "unit/type/string": 240,
     "unit/type/incr": 60,
+    "unit/type/list": 120,
+    "unit/type/list-2": 120,
+    "unit/type/list-3": 180,
     "unit/type/set": 240,
     "unit/expire": 180,
     "unit/keyspace": 120,

@@ -6,10 +6,13 @@ public import Protocol
 struct ListNodeLimit {
     let byteCount: Int
     let count: Int
+    /// An element of as many bytes is kept alone.
+    private let aloneFrom: Int
 
     /// - Parameter setting: positive, a number of elements, which together take no more than 8 kB; −1 … −5: 4, 8, 16, 32
     ///   or 64 kB.
-    init(_ setting: Int) {
+    init(_ setting: Int, aloneFrom: Int = .max) {
+        self.aloneFrom = aloneFrom
         byteCount = setting < 0 ? 2048 << min(5, -setting) : 8192
         count = setting < 0 ? .max : max(1, setting)
     }
@@ -17,12 +20,12 @@ struct ListNodeLimit {
     /// Whether `element` joins the `count` elements of `pack`.
     @inline(__always)
     func hasRoom(in pack: Listpack, count: Int, for element: ListpackElement) -> Bool {
-        count < self.count && pack.byteCount + element.byteCount <= byteCount
+        count < self.count && pack.byteCount + element.byteCount <= byteCount && element.byteCount < aloneFrom
     }
 
     /// Whether `element` is too large for any listpack.
     func isExceeded(by element: ListpackElement) -> Bool {
-        Listpack.headerByteCount + element.byteCount + 1 > byteCount
+        Listpack.headerByteCount + element.byteCount + 1 > byteCount || element.byteCount >= aloneFrom
     }
 }
 

@@ -16,7 +16,7 @@ public struct SoughtText {
     public func isEqual(to element: StringValue) -> Bool {
         switch element {
         case .integer(let element): element == number
-        case .bytes(let element): number == nil && element.isEqual(to: text)
+        case .bytes(let element): element.isEqual(to: text)
         }
     }
 }

@@ -27,7 +27,9 @@ public struct ListValue: AggregateValue {
     private var pack: Listpack { unsafe Listpack(base: entry.aggregate.base) }
     private var quicklist: Quicklist { unsafe Quicklist(base: entry.aggregate.base) }
     private var memory: Memory { keyspace.memory }
-    private var limit: ListNodeLimit { ListNodeLimit(keyspace.limits.listNodeSize) }
+    private var limit: ListNodeLimit {
+        ListNodeLimit(keyspace.limits.listNodeSize, aloneFrom: keyspace.limits.listAloneByteCount)
+    }
 
     // MARK: Reading
 
@@ -103,7 +105,8 @@ public struct ListValue: AggregateValue {
             let element = ListpackElement(text)
             var pack = pack
             guard let offset = pack.offset(ofIndex: index) else { preconditionFailure("no such element in a list") }
-            if pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount <= limit.byteCount {
+            let byteCount = pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount
+            if byteCount <= limit.byteCount, !limit.isExceeded(by: element) {
                 pack.replace(at: offset, with: element, memory: memory)
                 return store(pack)
             }

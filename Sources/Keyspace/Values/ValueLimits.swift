@@ -13,6 +13,9 @@ public struct ValueLimits: Sendable, Equatable {
     public var listNodeSize = -2
     /// How many nodes at each end of a list are never compressed; 0: none is anywhere.
     public var listCompressDepth = 0
+    /// An element of a list that takes as many bytes is kept in a node of its own, however large nodes may be; no directive
+    /// sets it, but DEBUG QUICKLIST-PACKED-THRESHOLD does.
+    public var listAloneByteCount = Int.max
     public var streamNodeByteCount = 4096
     public var streamNodeCount = 100
     public var sparseHyperLogLogByteCount = 3000

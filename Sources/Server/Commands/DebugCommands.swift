@@ -2,6 +2,7 @@
 
 internal import Cluster
 internal import Commands
+internal import Configuration
 internal import Glibc
 internal import Keyspace
 internal import Persistence
@@ -21,6 +22,7 @@ enum DebugCommands {
         subcommands: [
             sleep, object, setActiveExpire, log, protocols, stringMatchLength, populate, changeReplicationID, jmap,
             digest, digestValue, segfault, reload, rewriteAll, losePackets,
+            packedThreshold,
         ]
     )
 
@@ -100,6 +102,23 @@ enum DebugCommands {
                 default: .type(UInt16(number))
                 }
         }
+    }
+
+    static let packedThreshold = Command(
+        "debug quicklist-packed-threshold",
+        "Keeps elements of lists from a size on in nodes of their own; 0: the usual.",
+        arity: .exactly(3),
+        flags: flags,
+        group: .server,
+        since: "7.0.0",
+        place: .everywhere,
+        syntax: "<size>"
+    ) { call throws(CommandError) in
+        guard let size = memorySize(call.arguments[2].array), size < 1 << 32 - 1 << 20 else {
+            throw .text("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+        }
+        for shard in call.node.shards { shard.keyspace.limits.listAloneByteCount = size == 0 ? .max : Int(size) }
+        call.reply.ok()
     }
 
     static let log = Command(

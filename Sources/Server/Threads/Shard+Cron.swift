@@ -56,7 +56,9 @@ extension Shard {
         keyspace.accessRecord =
             configuration.maxMemoryPolicy.countsUses
             ? .frequency(logFactor: configuration.lfuLogFactor, decayMinutes: configuration.lfuDecayMinutes) : .clock
+        let aloneByteCount = keyspace.limits.listAloneByteCount
         keyspace.limits = ValueLimits(configuration)
+        keyspace.limits.listAloneByteCount = aloneByteCount
     }
 }
 
