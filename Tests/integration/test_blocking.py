@@ -177,6 +177,115 @@ def test_a_wrong_type_is_told_at_once_and_when_it_comes_to_it(node, crowd):
     assert (to_string.read(), next_one.read()) == (wrong, [b"a", b"1"])
 
 
+def test_an_earlier_key_of_another_type_is_told_when_a_later_one_is_pushed(node, crowd):
+    """The command is tried again as it was given."""
+    waiting = crowd.waiting("BLPOP", "a", "b", 0)
+    popping = crowd.waiting("BLMPOP", 0, 2, "a", "b", "LEFT")
+    node.call("SET", "a", "x")
+    assert waiting.is_quiet(0.05)
+
+    node.call("RPUSH", "b", 1)
+
+    wrong = Error("WRONGTYPE Operation against a key holding the wrong kind of value")
+    assert (waiting.read(), popping.read()) == (wrong, wrong)
+    assert node.call("LRANGE", "b", 0, -1) == [b"1"]
+
+
+def test_databases_are_told_apart(node, crowd):
+    elsewhere, here = crowd.client(), crowd.waiting("BLPOP", "a", 0)
+    elsewhere.call("SELECT", 1)
+    elsewhere.send(command("BLPOP", "a", 0))
+    wait_for(lambda: crowd.blocked() == 2, what="both wait")
+
+    with crowd.client() as pusher:
+        pusher.call("SELECT", 1)
+        pusher.call("RPUSH", "a", 1)
+    assert elsewhere.read() == [b"a", b"1"]
+    assert here.is_quiet(0.05)
+
+    node.call("RPUSH", "a", 0)
+    assert here.read() == [b"a", b"0"]
+
+
+def test_who_pushes_sees_what_was_left(node, crowd):
+    """Whoever waits is served before the next command of the same pipeline runs."""
+    waiting = [crowd.waiting("BLPOP", "a", 0), crowd.waiting("BLPOP", "a", "b", "c", "d", 0)]
+    pusher = crowd.client()
+
+    pusher.send(b"".join(command(*words) for words in [("RPUSH", "a", 1, 2, 3), ("LLEN", "a"), ("LPOP", "a"), ("EXISTS", "a")]))
+
+    assert [pusher.read() for _ in range(4)] == [3, 1, b"3", 0]
+    assert [wire.read() for wire in waiting] == [[b"a", b"1"], [b"a", b"2"]]
+
+
+def test_a_key_that_has_expired_serves_nobody(node, crowd):
+    waiting = crowd.waiting("BLPOP", "a", 0)
+    node.call("RPUSH", "x", 1)
+    node.call("PEXPIRE", "x", 1)
+    time.sleep(0.02)
+    assert node.call("RENAME", "x", "a") == Error("ERR no such key")
+    node.call("RPUSH", "x", 2)
+
+    assert node.call("RENAME", "x", "a") == "OK"
+    assert waiting.read() == [b"a", b"2"]
+
+
+def test_many_clients_are_served_by_one_push(node, crowd):
+    clients = [crowd.client() for _ in range(300)]
+    for client in clients:
+        client.send(command("BLPOP", "b", "a", 0))
+    wait_for(lambda: crowd.blocked() == 300, what="all wait")
+
+    node.call("RPUSH", "a", *range(301))
+
+    assert sorted(int(client.read()[1]) for client in clients) == list(range(300))
+    assert node.call("LRANGE", "a", 0, -1) == [b"300"]
+
+
+def test_a_pause_holds_back_who_would_wait_and_ends_no_wait_early(node, crowd):
+    waiting = crowd.waiting("BLPOP", "a", 0.1)
+    node.call("CLIENT", "PAUSE", 300, "WRITE")
+    late = crowd.client()
+    late.send(command("BLPOP", "a", 0))
+
+    assert waiting.read() == Null("null array")
+    node.call("CLIENT", "UNPAUSE")
+    wait_for(lambda: "brpop" not in node.call("CLIENT", "LIST").decode() and crowd.blocked() == 1, what="the late one waits")
+    node.call("RPUSH", "a", 1)
+    assert late.read() == [b"a", b"1"]
+
+
+def test_monitors_see_a_waiting_command_once(node, crowd):
+    monitor = crowd.client()
+    monitor.call("MONITOR")
+    waiting = crowd.waiting("BLPOP", "a", 0)
+
+    node.call("RPUSH", "a", 1)
+    waiting.read()
+    node.call("PING")
+
+    monitor.socket.settimeout(5)
+    seen = monitor.until(b'"PING"').decode()
+    assert (seen.count('"BLPOP" "a" "0"'), seen.count('"RPUSH" "a" "1"'), seen.count("LPOP")) == (1, 1, 1)
+
+
+def test_an_ended_wait_is_counted(node, crowd):
+    node.call("CONFIG", "RESETSTAT")
+    client = crowd.client()
+    number = client.call("CLIENT", "ID")
+    assert client.call("BLPOP", "a", 0.01) == Null("null array")
+    client.send(command("BLPOP", "a", "b", 0))
+    wait_for(lambda: crowd.blocked() == 1, what="the client waits")
+    node.call("CLIENT", "UNBLOCK", number, "ERROR")
+    client.read()
+
+    stats = node.client().info("commandstats")["cmdstat_blpop"]
+    errors = node.client().info("errorstats")
+    assert (stats["calls"], errors["errorstat_UNBLOCKED"]) == (2, {"count": 1})
+    # As Redis 7.0 has it; Valkey 9.1 does not count it as a failure of the command.
+    assert stats["failed_calls"] == (1 if node.kind == "apus" else 0)
+
+
 def test_a_move_wakes_who_waits_for_its_target(node, crowd):
     to_b = crowd.waiting("BLMOVE", "a", "b", "LEFT", "RIGHT", 0)
     to_c = crowd.waiting("BRPOPLPUSH", "b", "c", 0)
@@ -420,3 +529,27 @@ def test_a_wait_ends_when_the_cluster_is_down(cluster):
         assert source.call("CLUSTER", "DELSLOTS", 0) == "OK"
 
         assert waiting.read() == Error("CLUSTERDOWN The cluster is down")
+
+
+@pytest.mark.apus_only
+def test_a_move_to_a_key_in_transit_waits_for_its_arrival(start, shards):
+    """A waiting BLMOVE must not write to a key that MIGRATE has copied and is about to remove."""
+    source, target = (start("apus", "--enable-debug-command", "yes", shards=shards) for _ in range(2))
+    source.call("RPUSH", "b", "old")
+    with Crowd(source) as crowd:
+        mover = crowd.waiting("BLMOVE", "a", "b", "LEFT", "RIGHT", 0)
+        sleeper, carrier = target.wire(), crowd.client()
+        sleepers = [target.wire() for _ in range(shards or 1)]
+        for wire in [sleeper, *sleepers]:
+            wire.send(command("DEBUG", "SLEEP", 0.3))
+        carrier.send(command("MIGRATE", "127.0.0.1", target.port, "b", 0, 5000))
+        time.sleep(0.05)
+
+        source.call("RPUSH", "a", "new")
+        assert mover.is_quiet(0.1)
+
+        assert carrier.read() == "OK"
+        assert mover.read() == b"new"
+        assert source.call("LRANGE", "b", 0, -1) == [b"new"]
+        assert target.call("LRANGE", "b", 0, -1) == [b"old"]
+        assert source.call("EXISTS", "a") == 0

@@ -39,9 +39,15 @@ extension Executor {
 
     /// Serves those who wait for keys that are ready, and those for whom their commands then make keys ready.
     func serveReady() {
-        if !holdsEverything, waits.needsEverything { return node.exclusively(self) { serveReady() } }
-        while let executor = executorsInReach.first(where: { $0.waits.hasReady }) {
-            for item in executor.waits.takeReady() { serve(item, of: executor) }
+        if holdsEverything {
+            while let executor = executorsInReach.first(where: { $0.waits.hasReady }) {
+                for item in executor.waits.takeReady() { serve(item, of: executor) }
+            }
+        } else {
+            while waits.hasReady {
+                if waits.needsEverything { return node.exclusively(self) { serveReady() } }
+                for item in waits.takeReady() { serve(item, of: self) }
+            }
         }
         call.needsAttention = false
     }
@@ -59,7 +65,6 @@ extension Executor {
             let held = { executor.keyspace.lookup(key, in: item.key.database, touching: false)?.type }
             var (index, type) = (0, held())
             while let wait = executor.waits.wait(at: index, for: item.key, isGone: type == nil) {
-                // A wait that has become a spread one's neighbour since is served by who holds everything.
                 if type == wait.type || wait.alsoWhenGone, tryAgain(wait, item, of: executor) {
                     type = held()
                 } else {
@@ -71,7 +76,7 @@ extension Executor {
 
     /// Runs a waiting command again; false if it still has to wait.
     private func tryAgain(_ wait: Wait, _ item: Wait.Item, of executor: Executor) -> Bool {
-        if waitsForTransit(wait.command, wait.arguments, wait.client) {
+        if holdsEverything || !transit.isEmpty, waitsForTransit(wait.command, wait.arguments, wait.client) {
             executor.waits.putOff(item)
             return false
         }

@@ -15,7 +15,7 @@ struct AwaitedKey: Hashable {
 ///
 /// Thread: that of its *keeper*, the shard of the first key that it waits for. A wait that is *spread* has keys on several
 /// shards, and is touched only by who holds them all.
-final class Wait: @unchecked Sendable {
+final class Wait: Timed, @unchecked Sendable {
     struct Item {
         let key: AwaitedKey
         let bytes: [UInt8]
@@ -34,8 +34,8 @@ final class Wait: @unchecked Sendable {
     let isSpread: Bool
     /// What its attempts took so far, of the processor's counter.
     var ticks: UInt64
-    /// Its place among the deadlines of its keeper.
-    fileprivate(set) var place = 0
+    /// Among the deadlines of its keeper.
+    var place = 0
 
     init(_ request: WaitRequest, _ command: Command, _ arguments: Arguments, _ client: Client, on executor: Executor) {
         self.client = client
@@ -65,63 +65,4 @@ final class Wait: @unchecked Sendable {
     }
 
     var arguments: Arguments { owned.arguments }
-}
-
-/// Waits by their deadlines: a heap whose members know their places, so that one that is served leaves at once.
-struct Deadlines {
-    private var heap: [Wait] = []
-
-    var count: Int { heap.count }
-    /// Unix milliseconds.
-    var first: Int64 { heap.first.map(time) ?? .max }
-
-    /// The wait whose deadline comes first, if it has come.
-    func due(at now: Int64) -> Wait? { heap.first.flatMap { time($0) <= now ? $0 : nil } }
-
-    mutating func insert(_ wait: Wait) {
-        heap.append(wait)
-        wait.place = heap.count - 1
-        rise(from: wait.place)
-    }
-
-    mutating func remove(_ wait: Wait) {
-        precondition(wait.place < heap.count && heap[wait.place] === wait, "a wait that has no deadline is removed")
-        let last = heap.removeLast()
-        guard last !== wait else { return }
-        put(last, at: wait.place)
-        rise(from: last.place)
-        sink(from: last.place)
-    }
-
-    private func time(_ wait: Wait) -> Int64 { wait.deadline ?? .max }
-
-    private mutating func put(_ wait: Wait, at place: Int) {
-        heap[place] = wait
-        wait.place = place
-    }
-
-    private mutating func exchange(_ first: Int, _ second: Int) {
-        let wait = heap[first]
-        put(heap[second], at: first)
-        put(wait, at: second)
-    }
-
-    private mutating func rise(from start: Int) {
-        var place = start
-        while place > 0, time(heap[place]) < time(heap[(place - 1) / 2]) {
-            exchange(place, (place - 1) / 2)
-            place = (place - 1) / 2
-        }
-    }
-
-    private mutating func sink(from start: Int) {
-        var place = start
-        while 2 * place + 1 < heap.count {
-            var child = 2 * place + 1
-            if child + 1 < heap.count, time(heap[child + 1]) < time(heap[child]) { child += 1 }
-            guard time(heap[child]) < time(heap[place]) else { return }
-            exchange(place, child)
-            place = child
-        }
-    }
 }

@@ -14,7 +14,7 @@ struct WaitRegistry {
 
     private var queues: [AwaitedKey: Queue] = [:]
     /// Waits that this shard keeps.
-    private(set) var deadlines = Deadlines()
+    private(set) var deadlines = Deadlines<Wait>()
     private var ready: [Wait.Item] = []
     private var readyKeys: Set<AwaitedKey> = []
     /// Keys that are in transit, or whose waits lead to some that are.

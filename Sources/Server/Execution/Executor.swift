@@ -41,8 +41,9 @@ final class Executor: CallHost {
     var statistics: CommandStatistics
     var slowlog = Slowlog()
     var latency = LatencyMonitor()
-    var watchers = WatchRegistry() { didSet { call.hasWatchers = isObserved } }
-    var waits = WaitRegistry() { didSet { call.hasWatchers = isObserved } }
+    // While all registries are in one hand, `holdsEverything` says whether any of them has somebody.
+    var watchers = WatchRegistry() { didSet { if !holdsEverything { call.hasWatchers = isObserved } } }
+    var waits = WaitRegistry() { didSet { if !holdsEverything { call.hasWatchers = isObserved } } }
     var transit = KeysInTransit() {
         didSet { if transit.isEmpty { threadObstacles.remove(.inTransit) } else { threadObstacles.insert(.inTransit) } }
     }

@@ -15,7 +15,7 @@ extension Shard {
             return close(client)
         }
         if owesTooMuch(to: client) {
-            reply.clear()
+            reply.clear(keeping: 0)  // nobody wants so much at once again soon
             noteOutputLimit(client)
             return close(client)
         }

@@ -81,6 +81,8 @@ final class Shard: @unchecked Sendable {
             continueReady()
             if keyspace.now >= nextCron { cron() }
             if keyspace.now >= executor.waits.deadlines.first { executor.endOverdueWaits() }
+            // What was changed by no command of this shard: by an errand, or by who held all shards.
+            if executor.waits.hasReady { executor.serveReady() }
             let count = poller.wait(milliseconds: timeToSleep())
             mailbox.didWake()
             updateClock()
