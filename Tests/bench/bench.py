@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integratio
 
 import instructions
 import load
+import values
 from nodes import Node, commands_of, free_port
 from wire import wait_for
 
@@ -141,6 +142,14 @@ def measure_workload(workload, nodes, rounds, requests, keyspace=KEYS):
             cpu[name].append((cpu_nanoseconds(node) - before) / 1000 / requests)
             user[name].append((user_seconds(node) - user_before) * 1e6 / requests)
     return {name: Figures(*(statistics.median(found[name]) for found in (cpu, user, rate))) for name in nodes}
+
+
+def measure_once(node, arguments, requests, keyspace):
+    """The figures of one round of 50 clients at pipeline 32."""
+    before, user_before = cpu_nanoseconds(node), user_seconds(node)
+    rate = load.closed_loop(node.port, arguments, requests, 50, 32, keyspace)
+    cpu, user = cpu_nanoseconds(node) - before, user_seconds(node) - user_before
+    return Figures(cpu / 1000 / requests, user * 1e6 / requests, rate)
 
 
 def user_seconds(node):
@@ -321,6 +330,39 @@ class Benchmark:
                     found.setdefault(title, {})[server.name] = (stop - start) / keys
         self.report.compared(f"Bytes per key (16-byte key, 8-byte value, {keys:,} keys)", "memory", found, ".1f")
 
+    def types(self):
+        """CPU per command, and bytes per element, of the value types."""
+        rounds = 3 if self.quick else 5
+        cpu, user = {}, {}
+        nodes = self.start_all(self.single_shard())
+        try:
+            for row in values.LOADS:
+                figures = {name: [] for name in nodes}
+                for _ in range(rounds):
+                    for name, node in nodes.items():
+                        node.call("FLUSHALL")
+                        values.send(node.port, row.preparation)
+                        workload = (row.arguments, row.requests, row.keyspace)
+                        figures[name].append(measure_once(node, *workload))
+                cpu[row.title] = {name: statistics.median(f.cpu for f in found) for name, found in figures.items()}
+                user[row.title] = {name: statistics.median(f.user for f in found) for name, found in figures.items()}
+        finally:
+            end(nodes.values())
+        self.report.compared("Server CPU per command at pipeline 32, µs", "load", cpu, ".2f")
+        self.report.compared("Of which user time, µs", "load", user, ".2f")
+
+        found = {}
+        for row in values.SIZES:
+            for server in self.single_shard():
+                node = self.start(server)
+                try:
+                    before = memory(node)[1]
+                    values.send(node.port, row.commands)
+                    found.setdefault(row.title, {})[server.name] = (memory(node)[1] - before) / row.elements
+                finally:
+                    end([node])
+        self.report.compared("Bytes per element, by used_memory", "values", found, ".1f")
+
     def start_up(self):
         """From the start of the process to the first PONG."""
         found = {}
@@ -384,7 +426,7 @@ def end(nodes):
         node.kill()
 
 
-PARTS = ("throughput", "cluster", "large", "floor", "latency", "pauses", "memory", "start", "instructions")
+PARTS = ("throughput", "cluster", "large", "floor", "latency", "pauses", "memory", "types", "start", "instructions")
 
 
 def main():
@@ -408,6 +450,7 @@ def main():
             "latency": benchmark.latency,
             "pauses": benchmark.pauses,
             "memory": benchmark.memory,
+            "types": benchmark.types,
             "start": benchmark.start_up,
             "instructions": benchmark.instructions,
         }

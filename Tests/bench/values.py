@@ -1,0 +1,67 @@
+"""What values made of elements cost: a row for each load, and one for each value whose size in memory is asked.
+
+A family adds rows to LOADS and SIZES; nothing else knows of it.
+"""
+
+import dataclasses
+import socket
+
+from load import encode
+
+REQUESTS = 300_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """One command, many times, at pipeline 32."""
+
+    title: str
+    #: The commands that come before each round, on an empty server.
+    preparation: list
+    #: For redis-benchmark; `__rand_int__` is drawn from `keyspace` numbers.
+    arguments: list
+    requests: int = REQUESTS
+    keyspace: int = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """Values that are alike, and how many elements they have together."""
+
+    title: str
+    elements: int
+    commands: list
+
+
+def pushes(key, count, size=100):
+    """RPUSHes of a list of `count` elements of 8 bytes."""
+    return [["RPUSH", key, *(f"e{number:07}" for number in range(start, min(count, start + size)))] for start in range(0, count, size)]
+
+
+LOADS = [
+    Load("LPUSH, 10,000 lists", [], ["LPUSH", "list:__rand_int__", "xxxxxxxx"]),
+    Load("LPUSH, one list", [], ["LPUSH", "list", "xxxxxxxx"]),
+    Load("RPUSH, one list", [], ["RPUSH", "list", "xxxxxxxx"]),
+    Load("LPOP, one list", pushes("list", REQUESTS), ["LPOP", "list"]),
+    Load("RPOP, one list", pushes("list", REQUESTS), ["RPOP", "list"]),
+    Load("LRANGE of 100, list of 1000", pushes("list", 1000), ["LRANGE", "list", "0", "99"], requests=30_000),
+    Load("LINDEX in the middle, list of 100,000", pushes("list", 100_000), ["LINDEX", "list", "50000"]),
+]
+
+SIZES = [
+    Size("lists of 10 elements of 8 bytes", 500_000, [c for number in range(50_000) for c in pushes(f"list:{number:06}", 10)]),
+    Size("lists of 100 elements of 8 bytes", 500_000, [c for number in range(5_000) for c in pushes(f"list:{number:06}", 100)]),
+    Size("a list of 1,000,000 elements of 8 bytes", 1_000_000, pushes("list", 1_000_000)),
+]
+
+
+def send(port, commands, batch=1000):
+    """Sends commands, some at a time, and reads a line of reply for each; all of them must succeed."""
+    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as replies:
+        for start in range(0, len(commands), batch):
+            part = commands[start:start + batch]
+            connection.sendall(b"".join(encode(*(str(word).encode() for word in words)) for words in part))
+            for words in part:
+                line = replies.readline()
+                if not line or line.startswith(b"-"):
+                    raise RuntimeError(f"port {port} did not take {words[:3]}: {line!r}")
