@@ -20,6 +20,10 @@ public enum RDBType: UInt8 {
     case listOfZiplists = 14
     case listOfListpacks = 18
     case setAsListpack = 20
+    case sortedSetAsText = 3
+    case sortedSet = 5
+    case sortedSetAsZiplist = 12
+    case sortedSetAsListpack = 17
 }
 
 /// The two highest bits of a length's first byte.

@@ -12,7 +12,8 @@ extension RDBEncoder {
             write(string: entry.string)
         case .list: write(list: ListValue(entry: entry, keyspace: keyspace))
         case .set: write(set: SetValue(entry: entry, keyspace: keyspace))
-        case .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        case .sortedSet: write(sortedSet: SortedSetValue(entry: entry, keyspace: keyspace))
+        case .hash, .stream: preconditionFailure("no value is a \(entry.type)")
         }
     }
 
@@ -41,6 +42,10 @@ extension RDBDecoder {
         case .set, .setOfIntegers, .setAsListpack:
             return try keyspace.makeDetached(SetValue.self, key: key, expiry: expiry) { (set) throws(RDBError) in
                 try readSet(of: type, into: set)
+            }
+        case .sortedSet, .sortedSetAsText, .sortedSetAsZiplist, .sortedSetAsListpack:
+            return try keyspace.makeDetached(SortedSetValue.self, key: key, expiry: expiry) { (set) throws(RDBError) in
+                try readSortedSet(of: type, into: set)
             }
         }
     }

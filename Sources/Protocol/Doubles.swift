@@ -16,10 +16,12 @@ private let longestText = 5 * 1024
 
 /// The number that `text` spells, all of it, as Valkey reads scores: decimal with or without an exponent, also "1.", ".5"
 /// and "inf"; no blank before it, no NaN, nothing hexadecimal, and nothing that is too large or too small for the type.
-public func parseDouble(_ text: Bytes) -> Double? {
+///
+/// - Parameter isSaturating: whether what is too large for the type is infinite, and what is too small is zero.
+public func parseDouble(_ text: Bytes, isSaturating: Bool = false) -> Double? {
     if let number = parseShortDecimal(text) { return number }
     for index in 0..<text.count where text[index] | 0x20 == UInt8(ascii: "x") { return nil }
-    return unsafe parse(text) { start, end in unsafe strtod(start, end) }
+    return unsafe parse(text, isSaturating: isSaturating) { start, end in unsafe strtod(start, end) }
 }
 
 /// A number of up to 15 digits, and perhaps a point: both the digits and the power of ten that divides them are exact, so
@@ -59,6 +61,11 @@ public func parseLongDouble(_ text: Bytes) -> LongDouble? {
     #endif
 }
 
+/// Lends the text of `number` with 17 significant digits (C's "%.17g"), as ZSCAN still writes the scores of large sets.
+public func withLongText<Result>(_ number: Double, _ body: (Bytes) -> Result) -> Result {
+    withText(capacity: 32, format: "%.17g", number) { text, _ in body(text) }
+}
+
 /// Lends the text that INCRBYFLOAT stores and replies: up to 17 digits after the point, no trailing zeros, no exponent.
 public func withLongDoubleText<Result>(_ number: LongDouble, _ body: (Bytes) -> Result) -> Result {
     #if arch(x86_64)
@@ -79,6 +86,7 @@ public func withLongDoubleText<Result>(_ number: LongDouble, _ body: (Bytes) -> 
 /// Reads with one of C's functions, which want a zero behind the text and say where they stopped.
 private func parse<Number: BinaryFloatingPoint>(
     _ text: Bytes,
+    isSaturating: Bool = false,
     _ read: (UnsafePointer<CChar>, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Number
 ) -> Number? {
     guard text.count > 0, text[0] != UInt8(ascii: " "), !(9...13).contains(text[0]) else { return nil }
@@ -92,7 +100,7 @@ private func parse<Number: BinaryFloatingPoint>(
         let number = unsafe read(start, &end)
         guard unsafe end == start + text.count, !number.isNaN else { return nil }
         // A subnormal number is out of range for C, but still a number.
-        return errno == ERANGE && (number.isInfinite || number.isZero) ? nil : number
+        return !isSaturating && errno == ERANGE && (number.isInfinite || number.isZero) ? nil : number
     }
 }
 

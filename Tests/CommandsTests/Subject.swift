@@ -8,7 +8,8 @@ import Protocol
 /// Runs commands as a shard would, or as one that holds all shards in its hands.
 final class Subject: CallHost {
     private let table = CommandTable(families: [
-        StringCommands.all, BitmapCommands.all, ListCommands.all, SetCommands.all, KeyCommands.all,
+        StringCommands.all, BitmapCommands.all, ListCommands.all, SetCommands.all, SortedSetCommands.all,
+        KeyCommands.all,
     ])
     private let reply = ReplyBuffer()
     private let keyspaces: [Keyspace]

@@ -214,17 +214,23 @@ struct ScanOptions {
     private(set) var count = 10
     private var pattern: KeyPattern?
     private var type: Bytes?
-    /// HSCAN is asked for fields alone.
+    /// HSCAN is asked for fields alone, or ZSCAN for members.
     private(set) var omitsValues = false
 
     /// What is gone through.
-    enum Subject { case keys, elements, fields }
+    enum Subject { case keys, elements, fields, members }
 
     init(_ call: Call, from first: Int, of subject: Subject) throws(CommandError) {
         var index = first
         while index < call.arguments.count {
             if call.arguments[index].isWord("NOVALUES") {
                 guard subject == .fields else { throw .text("ERR NOVALUES option can only be used in HSCAN") }
+                omitsValues = true
+                index += 1
+                continue
+            }
+            if call.arguments[index].isWord("NOSCORES") {
+                guard subject == .members else { throw .text("ERR NOSCORES option can only be used in ZSCAN") }
                 omitsValues = true
                 index += 1
                 continue

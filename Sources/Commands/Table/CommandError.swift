@@ -25,6 +25,8 @@ public enum CommandError: Error {
     /// An expiry that is not positive, or too far away to be told in milliseconds.
     case invalidExpireTime
     case wrongArity
+    /// None of the keys that a command puts together was named.
+    case noInputKey
     /// The word at this position is no option of the command.
     case unsupportedOption(at: Int)
     case outOfMemory
@@ -52,7 +54,7 @@ public enum CommandError: Error {
         case .sameObject: "ERR source and destination objects are the same"
         case .databaseOutOfRange: "ERR DB index is out of range"
         case .notA32BitInteger: "ERR value is out of range, value must between -2147483648 and 2147483647"
-        case .invalidExpireTime, .wrongArity, .unsupportedOption: nil
+        case .invalidExpireTime, .wrongArity, .noInputKey, .unsupportedOption: nil
         case .outOfMemory: "OOM command not allowed when used memory > 'maxmemory'."
         case .text(let text): text
         }
@@ -65,6 +67,7 @@ extension ReplyBuffer {
         if let message = error.message { return self.error(message) }
         switch error {
         case .invalidExpireTime: self.error("ERR invalid expire time in '\(command.name)' command")
+        case .noInputKey: self.error("ERR at least 1 input key is needed for '\(command.name)' command")
         case .unsupportedOption(let index): self.error("ERR Unsupported option ", quoting: arguments[index])
         default: self.error("ERR wrong number of arguments for '\(command.name)' command")
         }

@@ -1,8 +1,11 @@
-// Sorted sets from bytes that nobody vouches for: no member twice, no score that is no number.
+// Sorted sets to files, and from bytes that nobody vouches for: no member twice, no score that is no number.
 
 public import Protocol
 
 extension SortedSetValue {
+    /// The bytes of a set that is a listpack, lent until its next change.
+    public var listpack: Bytes? { entry.encoding == .listpack ? pack.bytes : nil }
+
     /// Takes in a member from outside; false where it is there already, or where its score is no number.
     public func load(_ member: Bytes, score: Double) -> Bool {
         guard !score.isNaN, find(member) == nil else { return false }

@@ -23,7 +23,8 @@ public struct SortedSetValue: AggregateValue {
         return unsafe Aggregate(.sortedSet, .listpack, base: pack.base)
     }
 
-    private var isSmall: Bool { @inline(__always) get { entry.encoding == .listpack } }
+    /// Whether it is a listpack.
+    public var isSmall: Bool { @inline(__always) get { entry.encoding == .listpack } }
 
     var pack: Listpack {
         get { unsafe Listpack(base: entry.aggregate.base) }
@@ -159,7 +160,10 @@ public struct SortedSetValue: AggregateValue {
     }
 
     /// The rank of a member, each as likely as any other.
-    public func randomRank() -> Int { Int.random(in: 0..<count, using: &keyspace.random) }
+    public func randomRank() -> Int { randomRank(below: count) }
+
+    /// A number from 0 up to `limit`, each as likely as any other.
+    public func randomRank(below limit: Int) -> Int { Int.random(in: 0..<limit, using: &keyspace.random) }
 
     /// Visits the next members after `cursor`, 0 being the start and, when returned, the end: all at once of a small set;
     /// else about `count`, and each that is there all the time at least once.
@@ -190,6 +194,24 @@ public struct SortedSetValue: AggregateValue {
             return
         }
         convert()
+    }
+
+    /// Makes a set without members a large one, until `compact`: a listpack cannot tell a negative zero.
+    public func expand() {
+        if isSmall { convert() }
+    }
+
+    /// Makes the set a small one if it may be.
+    public func compact() {
+        let limits = keyspace.limits
+        guard !isSmall, count <= limits.sortedSetListpackCount else { return }
+        var isTooLong = false
+        forEach { member, _ in if member.byteCount > limits.sortedSetListpackByteCount { isTooLong = true } }
+        guard !isTooLong else { return }
+        let large = members
+        pack = Listpack(memory: keyspace.memory)
+        large.tree.forEach(in: 0..<large.count) { insertSmall(.init($0.member), compared: $0.member, $0.score) }
+        large.free(to: keyspace.memory)
     }
 
     private func hasRoom(for member: Bytes) -> Bool {

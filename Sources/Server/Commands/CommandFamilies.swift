@@ -9,6 +9,7 @@ enum CommandFamilies {
         BitmapCommands.all,
         ListCommands.all,
         SetCommands.all,
+        SortedSetCommands.all,
         KeyCommands.all,
         ConnectionCommands.all,
         ClientCommands.all,

@@ -31,7 +31,13 @@ struct DataDigest {
                 add(DataDigest(ofElement: member))
                 return true
             }
-        case .sortedSet, .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        case .sortedSet:
+            SortedSetValue(entry: entry, keyspace: keyspace).forEach { member, score in
+                var element = DataDigest(ofElement: member)
+                element.absorb((score + 0).bitPattern)  // a listpack has no negative zero
+                add(element)
+            }
+        case .hash, .stream: preconditionFailure("no value is a \(entry.type)")
         }
     }
 
