@@ -12,6 +12,8 @@ SAMPLES = [
     "BITFIELD k GET u8 0 SET u8 0 1", "BITFIELD k INCRBY u8 0 1", "BITFIELD_RO k GET u8 0", "BITFIELD k", "COPY a b DB 1",
     "RENAME a b", "DEL a b c", "OBJECT ENCODING k", "OBJECT HELP", "OBJECT", "RESTORE k 0 x", "TOUCH a b", "KEYS *",
     "DBSIZE", "GET", "NOSUCH a", "GET a b", "EXISTS a", "MEMORY USAGE k", "WATCH a b", "GETDEL k", "APPEND k v",
+    "ZADD k 1 a", "ZUNIONSTORE d 2 a b", "ZUNION 2 a b", "ZUNION 3 a b", "ZDIFFSTORE d 1 a WEIGHTS 1", "ZINTERCARD 2 a b LIMIT 1",
+    "ZMPOP 2 a b MIN", "ZRANGESTORE d a 0 -1", "ZRANDMEMBER a", "ZSCAN a 0",
 ]
 #: What Apus has and the real servers have not.
 OWN = {"cluster|subscribe-topology", "cluster|unsubscribe-topology"}
@@ -25,7 +27,7 @@ VALKEY_SAMPLES = [
 
 
 #: Commands that Redis 7.0 has too, but with fewer forms than Valkey and this server.
-WIDER_IN_VALKEY = {"cluster|replicate"}
+WIDER_IN_VALKEY = {"cluster|replicate", "zrank", "zrevrank"}
 
 
 @pytest.fixture(scope="module")

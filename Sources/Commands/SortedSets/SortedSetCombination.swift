@@ -165,7 +165,7 @@ struct SortedSetCombination {
             source.forEach { member, score in
                 if let found = result.find(member) {
                     let sum = aggregate(found.score, score)
-                    if sum != found.score { result.setScore(sum, of: found) }
+                    if sum.bitPattern != found.score.bitPattern { result.setScore(sum, of: found) }
                 } else {
                     result.insert(member, score: score)
                 }

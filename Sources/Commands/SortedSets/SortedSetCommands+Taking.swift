@@ -115,6 +115,7 @@ extension SortedSetCommands {
         let draw = try RandomDraw(call, at: 2)
         let withScores = call.arguments.count == 4 && call.arguments[3].isWord("WITHSCORES")
         guard withScores || call.arguments.count == 3 else { throw .syntax }
+        guard !withScores || draw.count <= Int.max / 2 else { throw .valueOutOfRange }
         guard let value = try call.read(call.key(1), as: SortedSetValue.self), draw.count > 0 else {
             return call.reply.array(0)
         }

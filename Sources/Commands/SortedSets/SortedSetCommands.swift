@@ -61,6 +61,7 @@ public enum SortedSetCommands {
         let value: SortedSetValue
         if let present = try call.find(key, as: SortedSetValue.self) {
             value = present
+            value.prepare(for: (end - first) / 2)
         } else if update.contains(.onlyPresent) {
             return update.contains(.increments) ? call.reply.null() : call.reply.integer(0)
         } else {

@@ -186,9 +186,9 @@ public struct SortedSetValue: AggregateValue {
 
     // MARK: Small and large
 
-    /// Makes a set that is to get `count` members, the first of which has `byteCount` bytes, a large one at once if it would
-    /// become one anyway.
-    public func prepare(for count: Int, ofBytes byteCount: Int) {
+    /// Makes a set that is to get `count` members, one of which has `byteCount` bytes, a large one at once if it would
+    /// become one anyway, unless some of them should prove to be the same.
+    public func prepare(for count: Int, ofBytes byteCount: Int = 0) {
         let limits = keyspace.limits
         guard isSmall, count > limits.sortedSetListpackCount || byteCount > limits.sortedSetListpackByteCount else {
             return
