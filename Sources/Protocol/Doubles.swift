@@ -66,6 +66,12 @@ public func withLongText<Result>(_ number: Double, _ body: (Bytes) -> Result) ->
     withText(capacity: 32, format: "%.17g", number) { text, _ in body(text) }
 }
 
+/// Lends the text of `number` with so many digits behind the point (C's "%.4f").
+public func withFixedText<Result>(_ number: Double, digitsBehindPoint digits: Int, _ body: (Bytes) -> Result) -> Result
+{
+    withText(capacity: longestText, format: "%.\(digits)f", number) { text, _ in body(text) }
+}
+
 /// Lends the text that INCRBYFLOAT stores and replies: up to 17 digits after the point, no trailing zeros, no exponent.
 public func withLongDoubleText<Result>(_ number: LongDouble, _ body: (Bytes) -> Result) -> Result {
     #if arch(x86_64)

@@ -14,6 +14,7 @@ SAMPLES = [
     "DBSIZE", "GET", "NOSUCH a", "GET a b", "EXISTS a", "MEMORY USAGE k", "WATCH a b", "GETDEL k", "APPEND k v",
     "ZADD k 1 a", "ZUNIONSTORE d 2 a b", "ZUNION 2 a b", "ZUNION 3 a b", "ZDIFFSTORE d 1 a WEIGHTS 1", "ZINTERCARD 2 a b LIMIT 1",
     "ZMPOP 2 a b MIN", "ZRANGESTORE d a 0 -1", "ZRANDMEMBER a", "ZSCAN a 0",
+    "GEORADIUS k 0 0 1 m", "GEORADIUS k 0 0 1 m STORE d", "GEORADIUSBYMEMBER k a 1 m STOREDIST d", "GEOSEARCHSTORE d k BYRADIUS 1 m",
 ]
 #: What Apus has and the real servers have not.
 OWN = {"cluster|subscribe-topology", "cluster|unsubscribe-topology"}

@@ -31,7 +31,7 @@ struct ScoreUpdate: OptionSet {
         return (update, index)
     }
 
-    private init?(word: Bytes) {
+    init?(word: Bytes) {
         if word.isWord("NX") {
             self = .onlyMissing
         } else if word.isWord("XX") {

@@ -27,6 +27,10 @@ public enum CommandError: Error {
     case wrongArity
     /// None of the keys that a command puts together was named.
     case noInputKey
+    /// No place on earth that a score can tell.
+    case invalidPosition(longitude: Double, latitude: Double)
+    /// The member at this position of the call is not in the sorted set.
+    case noSuchMember(at: Int)
     /// The word at this position is no option of the command.
     case unsupportedOption(at: Int)
     case outOfMemory
@@ -54,7 +58,7 @@ public enum CommandError: Error {
         case .sameObject: "ERR source and destination objects are the same"
         case .databaseOutOfRange: "ERR DB index is out of range"
         case .notA32BitInteger: "ERR value is out of range, value must between -2147483648 and 2147483647"
-        case .invalidExpireTime, .wrongArity, .noInputKey, .unsupportedOption: nil
+        case .invalidExpireTime, .wrongArity, .noInputKey, .invalidPosition, .noSuchMember, .unsupportedOption: nil
         case .outOfMemory: "OOM command not allowed when used memory > 'maxmemory'."
         case .text(let text): text
         }
@@ -68,6 +72,10 @@ extension ReplyBuffer {
         switch error {
         case .invalidExpireTime: self.error("ERR invalid expire time in '\(command.name)' command")
         case .noInputKey: self.error("ERR at least 1 input key is needed for '\(command.name)' command")
+        case .invalidPosition(let longitude, let latitude):
+            let numbers = [longitude, latitude].map { withFixedText($0, digitsBehindPoint: 6) { $0.text } }
+            self.error("ERR invalid longitude,latitude pair \(numbers[0]),\(numbers[1])")
+        case .noSuchMember(let index): self.error("ERR member ", quoting: arguments[index], " does not exist")
         case .unsupportedOption(let index): self.error("ERR Unsupported option ", quoting: arguments[index])
         default: self.error("ERR wrong number of arguments for '\(command.name)' command")
         }

@@ -10,6 +10,7 @@ enum CommandFamilies {
         ListCommands.all,
         SetCommands.all,
         SortedSetCommands.all,
+        GeoCommands.all,
         KeyCommands.all,
         ConnectionCommands.all,
         ClientCommands.all,
