@@ -27,6 +27,8 @@ public enum CommandError: Error {
     case wrongArity
     /// None of the keys that a command puts together was named.
     case noInputKey
+    /// A string that looks like one of PFADD's, and is none.
+    case corruptedHyperLogLog
     /// No place on earth that a score can tell.
     case invalidPosition(longitude: Double, latitude: Double)
     /// The member at this position of the call is not in the sorted set.
@@ -60,6 +62,7 @@ public enum CommandError: Error {
         case .notA32BitInteger: "ERR value is out of range, value must between -2147483648 and 2147483647"
         case .invalidExpireTime, .wrongArity, .noInputKey, .invalidPosition, .noSuchMember, .unsupportedOption: nil
         case .outOfMemory: "OOM command not allowed when used memory > 'maxmemory'."
+        case .corruptedHyperLogLog: "INVALIDOBJ Corrupted HLL object detected"
         case .text(let text): text
         }
     }

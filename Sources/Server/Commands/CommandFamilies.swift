@@ -11,6 +11,7 @@ enum CommandFamilies {
         SetCommands.all,
         SortedSetCommands.all,
         GeoCommands.all,
+        HyperLogLogCommands.all,
         KeyCommands.all,
         ConnectionCommands.all,
         ClientCommands.all,
