@@ -95,6 +95,39 @@ def test_each_command_takes_what_it_would_have_taken_at_once(node, crowd, words,
     assert node.call(*words) == reply
 
 
+@pytest.mark.parametrize("words, reply", [
+    (("BZPOPMIN", "b", "a", 0), [b"a", b"x", b"1"]), (("BZPOPMAX", "a", 0), [b"a", b"z", b"3"]),
+    (("BZMPOP", 0, 1, "a", "MIN"), [b"a", [[b"x", b"1"]]]),
+    (("BZMPOP", 0, 2, "b", "a", "MAX", "COUNT", 2), [b"a", [[b"z", b"3"], [b"y", b"2"]]]),
+])
+@pytest.mark.parametrize("making", [
+    ("ZADD", "a", 1, "x", 2, "y", 3, "z"), ("ZUNIONSTORE", "a", 1, "source"), ("ZRANGESTORE", "a", "source", 0, -1),
+    ("COPY", "source", "a"), ("RENAME", "source", "a"),
+])
+def test_sorted_sets_are_waited_for(node, crowd, words, reply, making):
+    node.call("ZADD", "source", 1, "x", 2, "y", 3, "z")
+    waiting = crowd.waiting(*words)
+
+    node.call(*making)
+
+    assert waiting.read() == reply
+    node.call("DEL", "a")
+    node.call("ZADD", "a", 1, "x", 2, "y", 3, "z")
+    assert node.call(*words) == reply
+
+
+def test_a_list_does_not_serve_who_waits_for_a_sorted_set(node, crowd):
+    waiting = crowd.waiting("BZPOPMIN", "a", 0)
+
+    node.call("RPUSH", "a", 1)
+    assert waiting.is_quiet(0.05)
+    node.call("DEL", "a")
+    node.call("ZADD", "a", 1, "x")
+
+    assert waiting.read() == [b"a", b"x", b"1"]
+    assert node.call("EXISTS", "a") == 0
+
+
 def test_the_first_key_named_is_preferred(node, crowd):
     waiting = crowd.waiting("BLPOP", "a", "b", 0)
 
@@ -310,7 +343,7 @@ def test_a_circle_of_moves_comes_to_rest(node, crowd):
 @pytest.mark.parametrize("version, null", [(2, "null array"), (3, "null")])
 @pytest.mark.parametrize("words", [
     ("BLPOP", "a", "b", 0.05), ("BRPOP", "a", "0.05"), ("BLMPOP", 0.05, 2, "a", "b", "LEFT"), ("BLMOVE", "a", "b", "LEFT", "RIGHT", 0.05),
-    ("BRPOPLPUSH", "a", "b", 0.05),
+    ("BRPOPLPUSH", "a", "b", 0.05), ("BZPOPMIN", "a", "b", 0.05), ("BZMPOP", 0.05, 2, "a", "b", "MAX"),
 ])
 def test_a_time_out_is_a_null_array_and_comes_in_time(node, crowd, words, version, null):
     client = crowd.client(version)

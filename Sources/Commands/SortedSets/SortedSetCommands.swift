@@ -8,7 +8,7 @@ public enum SortedSetCommands {
         zadd, zincrby, zrem, zcard, zscore, zmscore, zrank, zrevrank,
         zrange, zrangestore, zrangebyscore, zrevrangebyscore, zrangebylex, zrevrangebylex, zrevrange,
         zcount, zlexcount, zremrangebyrank, zremrangebyscore, zremrangebylex,
-        zpopmin, zpopmax, zmpop, zrandmember, zscan,
+        zpopmin, zpopmax, zmpop, bzpopmin, bzpopmax, bzmpop, zrandmember, zscan,
         zunion, zinter, zdiff, zunionstore, zinterstore, zdiffstore, zintercard,
     ]
 
