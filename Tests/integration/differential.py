@@ -115,12 +115,26 @@ def as_bytes(word):
     return word if word.isascii() else word.encode("latin-1" if max(word) < "\u0100" else "utf-8")
 
 
+#: Commands that may wait, for as long as their first or last argument says.
+WAITING = ("BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP")
+
+
+def waits_long(word):
+    """Whether a time-out in seconds is for ever, or longer than a test has time for."""
+    try:
+        return float(word) == 0 or float(word) > 0.01
+    except ValueError:
+        return False
+
+
 def hangs_on_speed(words):
     """Whether the milliseconds between the two servers may decide the reply, or a later one.
 
     A short life may, or may not, end during the test; and GT and LT compare with a life that may be equally long.
     """
     words = [word.upper() for word in words]
+    if words[0] in WAITING and any(waits_long(word) for word in (*words[1:2], words[-1])):
+        return True
     lifetimes = [word for option, word in zip(words, words[1:]) if option in ("EX", "PX")]
     if words[0] in ("SETEX", "PSETEX", "EXPIRE", "PEXPIRE", "RESTORE"):
         lifetimes += words[2:3]

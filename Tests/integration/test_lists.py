@@ -102,6 +102,16 @@ def end(g):
     return g.one_of("LEFT", "RIGHT", "LEFT", "RIGHT", "left", "up")
 
 
+def waiting(g):
+    """One of the commands that wait: few of them, as each that has to costs a tenth of a second."""
+    return g.one_of(
+        [g.one_of("BLPOP", "BRPOP"), g.key(), g.key(), "0.001"],
+        ["BLMOVE", g.key(), g.key(), end(g), end(g), g.one_of("0.001", "x", "-1")],
+        ["BRPOPLPUSH", g.key(), g.key(), "0.001"],
+        ["BLMPOP", "0.001", "2", g.key(), g.key(), end(g), *g.one_of([], ["COUNT", g.small(0, 20)])],
+    )
+
+
 COMMANDS = [
     lambda g: [g.one_of("LPUSH", "RPUSH"), g.key(), *elements(g)],
     lambda g: [g.one_of("LPUSH", "RPUSH"), g.key(), *elements(g)],
@@ -125,10 +135,7 @@ COMMANDS = [
     lambda g: ["LMOVE", g.key(), g.key(), end(g), end(g)],
     lambda g: ["RPOPLPUSH", g.key(), g.key()],
     lambda g: ["LMPOP", g.one_of("2", "2", "1", g.small(-1, 3)), g.key(), g.key(), end(g), *g.one_of([], ["COUNT", g.small(0, 20)])],
-    lambda g: [g.one_of("BLPOP", "BRPOP"), g.key(), g.key(), "0.001"],
-    lambda g: ["BLMOVE", g.key(), g.key(), end(g), end(g), g.one_of("0.001", "x", "-1")],
-    lambda g: ["BRPOPLPUSH", g.key(), g.key(), "0.001"],
-    lambda g: ["BLMPOP", "0.001", "2", g.key(), g.key(), end(g), *g.one_of([], ["COUNT", g.small(0, 20)])],
+    lambda g: waiting(g),
     lambda g: ["COPY", g.key(), g.key(), *g.one_of([], ["REPLACE"])],
     lambda g: [g.one_of("RENAME", "RENAMENX"), g.key(), g.key()],
     lambda g: ["EXPIRE", g.key(), "1000"],
