@@ -44,7 +44,7 @@ public enum HyperLogLogCommands {
         "Estimates how many different elements were added, to one or to any of several.",
         arity: .atLeast(2),
         keys: .all(from: 1, [.readWrite, .access]),
-        flags: .readonly,
+        flags: [.readonly, .mayReplicate],
         group: .hyperloglog,
         since: "2.8.9",
         complexity: "O(1), O(N)",

@@ -241,6 +241,7 @@ public struct CommandFlags: OptionSet, Sendable {
     public static let asking = CommandFlags(rawValue: 1 << 12)
     public static let fast = CommandFlags(rawValue: 1 << 13)
     public static let noAuth = CommandFlags(rawValue: 1 << 14)
+    /// A command that only reads, but may leave a trace that replicas must have: held back by a pause of writes.
     public static let mayReplicate = CommandFlags(rawValue: 1 << 15)
     public static let noAsyncLoading = CommandFlags(rawValue: 1 << 18)
     public static let noMulti = CommandFlags(rawValue: 1 << 19)
@@ -256,7 +257,7 @@ public struct CommandFlags: OptionSet, Sendable {
         (.write, "write"), (.readonly, "readonly"), (.denyoom, "denyoom"), (.admin, "admin"), (.pubsub, "pubsub"),
         (.noscript, "noscript"), (.blocking, "blocking"), (.loading, "loading"), (.stale, "stale"),
         (.skipMonitor, "skip_monitor"), (.skipSlowlog, "skip_slowlog"), (.asking, "asking"), (.fast, "fast"),
-        (.noAuth, "no_auth"), (.mayReplicate, "may_replicate"), (.noAsyncLoading, "no_async_loading"),
+        (.noAuth, "no_auth"), (.noAsyncLoading, "no_async_loading"),
         (.noMulti, "no_multi"), (.movableKeys, "movablekeys"), (.allowBusy, "allow_busy"),
     ]
 
