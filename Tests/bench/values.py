@@ -4,6 +4,7 @@ A family adds rows to LOADS and SIZES; nothing else knows of it.
 """
 
 import dataclasses
+import random
 import socket
 
 from load import encode
@@ -38,6 +39,17 @@ def pushes(key, count, size=100):
     return [["RPUSH", key, *(f"e{number:07}" for number in range(start, min(count, start + size)))] for start in range(0, count, size)]
 
 
+def scores(key, count, size=100):
+    """ZADDs of a sorted set of `count` members of 16 bytes, whose scores come in no order."""
+    order = random.Random(1).sample(range(count), count)
+    return [
+        ["ZADD", key, *(word for number in order[start:start + size] for word in (number, f"member:{number:09}"))]
+        for start in range(0, count, size)
+    ]
+
+
+MILLION = 1_000_000
+
 LOADS = [
     Load("LPUSH, 10,000 lists", [], ["LPUSH", "list:__rand_int__", "xxxxxxxx"]),
     Load("LPUSH, one list", [], ["LPUSH", "list", "xxxxxxxx"]),
@@ -46,12 +58,25 @@ LOADS = [
     Load("RPOP, one list", pushes("list", REQUESTS), ["RPOP", "list"]),
     Load("LRANGE of 100, list of 1000", pushes("list", 1000), ["LRANGE", "list", "0", "99"], requests=30_000),
     Load("LINDEX in the middle, list of 100,000", pushes("list", 100_000), ["LINDEX", "list", "50000"]),
+    Load("ZADD, set of 10, another score", scores("z", 10), ["ZADD", "z", "__rand_int__", "member:000000005"]),
+    Load("ZRANK, set of 10", scores("z", 10), ["ZRANK", "z", "member:000000005"]),
+    Load("ZRANGE 0 -1, set of 10", scores("z", 10), ["ZRANGE", "z", "0", "-1"]),
+    Load("ZRANGEBYSCORE of 6, set of 10", scores("z", 10), ["ZRANGEBYSCORE", "z", "2", "7"]),
+    Load("ZADD, set of 1,000,000, new members", scores("z", MILLION), ["ZADD", "z", "__rand_int__", "new:__rand_int__"], keyspace=MILLION),
+    Load("ZRANGE of 10 in the middle, set of 1,000,000", scores("z", MILLION), ["ZRANGE", "z", "500000", "500009"]),
+    Load(
+        "ZRANGEBYSCORE LIMIT 0 10, set of 1,000,000", scores("z", MILLION),
+        ["ZRANGEBYSCORE", "z", "__rand_int__", "+inf", "LIMIT", "0", "10"], keyspace=MILLION,
+    ),
+    Load("PFADD, dense", [["PFADD", "h", *(f"e{number}" for number in range(20_000))]], ["PFADD", "h", "e__rand_int__"]),
 ]
 
 SIZES = [
     Size("lists of 10 elements of 8 bytes", 500_000, [c for number in range(50_000) for c in pushes(f"list:{number:06}", 10)]),
     Size("lists of 100 elements of 8 bytes", 500_000, [c for number in range(5_000) for c in pushes(f"list:{number:06}", 100)]),
     Size("a list of 1,000,000 elements of 8 bytes", 1_000_000, pushes("list", 1_000_000)),
+    Size("sorted sets of 10 members of 16 bytes", 500_000, [c for number in range(50_000) for c in scores(f"z:{number:06}", 10)]),
+    Size("a sorted set of 1,000,000 members of 16 bytes", MILLION, scores("z", MILLION)),
 ]
 
 

@@ -115,7 +115,8 @@ def same(words, ours, theirs):
         return words[2] not in (b"0", "0") or sorted_lines(ours) == sorted_lines(theirs)
     if words[0] in (b"ZRANDMEMBER", "ZRANDMEMBER"):
         return ours[:1] == theirs[:1] and ours.count(b"\r\n") == theirs.count(b"\r\n")
-    return False
+    # Of strings, which are not what this is about: where a long one ends to be embedded depends on the key in Valkey.
+    return {ours, theirs} == {b"$6\r\nembstr\r\n", b"$3\r\nraw\r\n"}
 
 
 @pytest.mark.parametrize("version", [2, 3])

@@ -33,14 +33,18 @@ public enum GeoCommands {
         }
         let count = call.arguments.count - first
         guard count > 0, count % 3 == 0, !update.isSuperset(of: [.onlyMissing, .onlyPresent]) else { throw .syntax }
-        for index in stride(from: first, to: call.arguments.count, by: 3) { _ = try call.position(index) }
+        var longestMember = 0
+        for index in stride(from: first, to: call.arguments.count, by: 3) {
+            _ = try call.position(index)
+            longestMember = max(longestMember, call.arguments[index + 2].count)
+        }
 
         let key = call.key(1)
         let present = try call.find(key, as: SortedSetValue.self)
         guard present != nil || !update.contains(.onlyPresent) else { return call.reply.integer(0) }
         let value: SortedSetValue
         if let present { value = present } else { value = try call.findOrMake(key, as: SortedSetValue.self) }
-        value.prepare(for: count / 3, ofBytes: present == nil ? call.arguments[first + 2].count : 0)
+        value.prepare(for: count / 3, ofBytes: longestMember)
         var (added, changed) = (0, 0)
         for index in stride(from: first, to: call.arguments.count, by: 3) {
             let score = GeoCell(try call.position(index)).score

@@ -72,6 +72,9 @@ struct RangeRequest {
         }
     }
 
+    /// Whether it was known from the start how many members there would be.
+    var isByRank: Bool { if case .ranks = bounds { true } else { false } }
+
     /// The ranks, counted from the lowest score, of the members that are asked for.
     func ranks(of value: SortedSetValue) -> Range<Int> {
         switch bounds {

@@ -143,8 +143,12 @@ extension SortedSetCommands {
         }
         let keyspace = call.keyspace(of: target)
         let result = keyspace.makeDetached(SortedSetValue.self, key: target.bytes) { result in
-            // In order of rank, whatever was asked for: then each comes behind those before it.
-            value.forEach(in: ranks) { member, score in member.withBytes { result.insert($0, score: score) } }
+            if request.isByRank { result.prepare(for: ranks.count) }
+            // In the order that is asked for: while the result is a listpack, a negative zero becomes zero, and which ones
+            // come so early can be seen.
+            value.forEach(in: ranks, reversed: request.isReversed) { member, score in
+                member.withBytes { result.insert($0, score: score) }
+            }
         }
         keyspace.attach(result, as: target, in: call.database)
         call.didChange(target)

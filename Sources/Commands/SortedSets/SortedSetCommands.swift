@@ -55,19 +55,22 @@ public enum SortedSetCommands {
     private static func set(_ call: Call, _ update: ScoreUpdate, pairsFrom first: Int) throws(CommandError) {
         let end = call.arguments.count
         let firstScore = try call.score(first)
-        for index in stride(from: first + 2, to: end, by: 2) { _ = try call.score(index) }
+        var longestMember = call.arguments[first + 1].count
+        for index in stride(from: first + 2, to: end, by: 2) {
+            _ = try call.score(index)
+            longestMember = max(longestMember, call.arguments[index + 1].count)
+        }
 
         let key = call.key(1)
         let value: SortedSetValue
         if let present = try call.find(key, as: SortedSetValue.self) {
             value = present
-            value.prepare(for: (end - first) / 2)
         } else if update.contains(.onlyPresent) {
             return update.contains(.increments) ? call.reply.null() : call.reply.integer(0)
         } else {
             value = try call.findOrMake(key, as: SortedSetValue.self)
-            value.prepare(for: (end - first) / 2, ofBytes: call.arguments[first + 1].count)
         }
+        value.prepare(for: (end - first) / 2, ofBytes: longestMember)
 
         var (added, changed) = (0, 0)
         var outcome = ScoreUpdate.Outcome.refused
