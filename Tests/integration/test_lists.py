@@ -146,12 +146,23 @@ COMMANDS = [
 ]
 
 
+def sets_beyond_32_bits(words):
+    """LSET with an index that Valkey takes for what is left of it in 32 bits: see docs/compatibility.md."""
+    try:
+        return words[0].upper() == "LSET" and len(words) > 2 and abs(int(words[2])) >= 1 << 31
+    except ValueError:
+        return False
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_random_commands_are_answered_as_by_valkey(shaped, valkey, version):
     for node in (shaped, valkey):
         node.call("FLUSHALL")
 
-    compare(shaped, valkey, COMMANDS, KEYS, version=version, epilogue=lambda key: [["LRANGE", key, "0", "-1"], ["TTL", key]])
+    compare(
+        shaped, valkey, COMMANDS, KEYS, version=version, avoid=sets_beyond_32_bits,
+        epilogue=lambda key: [["LRANGE", key, "0", "-1"], ["TTL", key]],
+    )
 
 
 LISTS = {

@@ -208,9 +208,10 @@ public enum ListCommands {
             end = try call.listEnd(keys.upperBound)
             let rest = keys.upperBound + 1
             guard rest < call.arguments.count else { return }
-            guard call.arguments.count == rest + 2, call.arguments[rest].isWord("COUNT") else { throw .syntax }
+            guard rest + 1 < call.arguments.count, call.arguments[rest].isWord("COUNT") else { throw .syntax }
             let countError = CommandError.text("ERR count should be greater than 0")
             most = try call.integer(rest + 1, in: 1...Int64(Int.max), orThrow: countError, otherwise: countError)
+            guard call.arguments.count == rest + 2 else { throw .syntax }
         }
     }
 
