@@ -14,12 +14,13 @@ PLOTS = [
     ("failed", "A fallen machine is FAIL everywhere, s", 1),
     ("cpu_ms_per_second", "CPU per node, ms/s", 1),
 ]
+FIELDS = ("packets", "bytes", "newcomer", "failed", "crashed", "cpu_ms_per_second", "memory")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420, 260, 52, 36, 34
 
 
 def plot(results, field, title, scale):
     """One SVG: a line per set of rules, the number of nodes to the right, from zero upwards."""
-    rows = [r for r in results if r.get(field) is not None and not r["ceiling"]]
+    rows = [r for r in results if r.get(field) is not None]
     most_nodes = max(r["nodes"] for r in rows)
     most = max(r[field] * scale for r in rows) * 1.1
 
@@ -49,24 +50,40 @@ def plot(results, field, title, scale):
     return "\n".join(out + ["</svg>\n"])
 
 
+def averages(results):
+    """One row for each set of rules and number of nodes: the averages over its seeds; runs of whole masses stand apart."""
+    groups = {}
+    for row in results:
+        if not row["ceiling"] and "mass" not in row:
+            groups.setdefault((row["nodes"], list(COLOURS).index(row["rules"])), []).append(row)
+    for _, rows in sorted(groups.items()):
+        known = {field: [row[field] for row in rows if row.get(field) is not None] for field in FIELDS}
+        yield {
+            "rules": rows[0]["rules"], "nodes": rows[0]["nodes"], "seeds": len(rows),
+            **{field: sum(values) / len(values) if values else None for field, values in known.items()},
+        }
+
+
+def figure(value, digits=1, scale=1):
+    return "–" if value is None else f"{value * scale:.{digits}f}"
+
+
 def table(results):
     """The rows of the document's table, in Markdown."""
-    columns = ["nodes", "rules", "packets", "bytes", "newcomer", "failed", "crashed", "cpu_ms_per_second", "memory"]
-    yield "| nodes | rules | packets/s | kB/s | newcomer known, s | fallen: FAIL, s | crashed: FAIL, s | CPU, ms/s | memory, MB |"
+    columns = ["nodes", "rules", "seeds", "packets/s", "kB/s", "newcomer known, s", "fallen: FAIL, s", "crashed: FAIL, s", "CPU, ms/s", "memory, MB"]
+    yield "| " + " | ".join(columns) + " |"
     yield "|" + " ---: |" * len(columns)
-    for r in sorted(results, key=lambda r: (r["nodes"], list(COLOURS).index(r["rules"]))):
-        if r["ceiling"]:
-            continue
+    for r in results:
         cells = [
-            r["nodes"], NAMES[r["rules"]], f"{r['packets']:.1f}", f"{r['bytes'] / 1000:.0f}", r["newcomer"], r["failed"],
-            r["crashed"], f"{r['cpu_ms_per_second']:.2f}", f"{r['memory'] / 1e6:.2f}",
+            r["nodes"], NAMES[r["rules"]], r["seeds"], figure(r["packets"]), figure(r["bytes"], 0, 1e-3), figure(r["newcomer"]),
+            figure(r["failed"]), figure(r["crashed"]), figure(r["cpu_ms_per_second"], 2), figure(r["memory"], 2, 1e-6),
         ]
-        yield "| " + " | ".join("–" if cell is None else str(cell) for cell in cells) + " |"
+        yield "| " + " | ".join(map(str, cells)) + " |"
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        results = [json.loads(line) for line in file if line.strip()]
+        results = list(averages([json.loads(line) for line in file if line.strip()]))
     for field, title, scale in PLOTS:
         with open(f"{sys.argv[2]}/{field}.svg", "w", encoding="utf-8") as file:
             file.write(plot(results, field, title, scale))
