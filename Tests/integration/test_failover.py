@@ -38,6 +38,11 @@ class MixedCluster:
         for other in self.running:
             wait_for(lambda: flag in other.flags(identifier), seconds, 0.05, f"{other} sees that {node} is {flag}")
 
+    def read_from_replica(self, key):
+        with self.replica.wire() as wire:
+            assert wire.call("READONLY") == "OK"
+            return wire.call("GET", key)
+
     def has_taken_over(self):
         """Whether every running node says that the replica owns what the primary owned, and that all is well."""
         share = (SLOTS * 2 // 3, SLOTS - 1, self.replica.port)
@@ -56,6 +61,7 @@ def cluster(start, request):
 def test_the_replica_of_a_dead_peer_is_elected_by_this_projects_primaries(cluster):
     assert cluster.primary.call("SET", "a", "kept") == "OK"  # slot 15495, of the last third
     assert cluster.primary.call("WAIT", 1, 5000) == 1
+    wait_for(lambda: cluster.read_from_replica("a") == b"kept", 10, what="the replica has the key")
 
     cluster.primary.kill()
     wait_for(cluster.has_taken_over, 30, 0.1, "the replica owns its primary's slots")
