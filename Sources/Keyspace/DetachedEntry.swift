@@ -19,7 +19,9 @@ public struct DetachedEntry: ~Copyable {
     deinit { entry.free(to: memory) }
 
     /// Lends the entry.
-    public func withEntry<Result>(_ body: (Entry) -> Result) -> Result { body(entry) }
+    public func withEntry<Result, Failure: Error>(
+        _ body: (Entry) throws(Failure) -> Result
+    ) throws(Failure) -> Result { try body(entry) }
 
     /// Gives the entry up to the caller, as an entry of `key` that is counted to `destination`.
     consuming func release(as key: Key, to destination: Memory) -> Entry {
@@ -47,10 +49,14 @@ extension Keyspace {
     /// A copy of the entry of `key`, with its expiry.
     public func duplicate(_ key: Key, in database: Int) -> DetachedEntry? {
         guard let entry = find(key, in: database)?.entry else { return nil }
-        let payload = entry.payload.copy(in: environment)
-        let copy = Entry.make(entry.key, expiry: entry.expiry, payload: payload, memory: memory)
-        copy.access = firstAccess
-        return DetachedEntry(copy, memory: memory)
+        return detached(entry.payload.copy(in: environment), key: entry.key, expiry: entry.expiry)
+    }
+
+    /// An entry that takes `payload` over.
+    func detached(_ payload: Payload, key: Bytes, expiry: Int64?) -> DetachedEntry {
+        let entry = Entry.make(key, expiry: expiry, payload: payload, memory: memory)
+        entry.access = firstAccess
+        return DetachedEntry(entry, memory: memory)
     }
 
     /// Puts `detached` under `key`, in place of what may be there; it may come from the keyspace of another shard.

@@ -65,7 +65,7 @@ extension Keyspace {
     @discardableResult
     public func setText(_ key: Key, in database: Int, to text: Bytes, expiry: ExpiryRule = .discard) -> Bool {
         let place = find(key, in: database, writing: true)
-        guard fits(text.count, key) else {
+        guard Keyspace.fits(text.count, keyCount: key.bytes.count) else {
             return putLarge(text, rule: expiry, under: key, at: place, in: database)
         }
         let encoding = text.count <= Encoding.longestEmbedded ? Encoding.embedded : .raw
@@ -84,6 +84,19 @@ extension Keyspace {
         let (string, previousCount) = makeRaw(key, in: database, byteCount: byteCount)
         if previousCount < string.count { string.clear(previousCount..<string.count) }
         return string
+    }
+
+    /// A string that no key has yet.
+    public func makeDetached(_ string: Bytes, key: Bytes, expiry: Int64? = nil) -> DetachedEntry {
+        let payload: Payload
+        if let number = parseInteger(string) {
+            payload = .integer(number)
+        } else if Keyspace.fits(string.count, keyCount: key.count) {
+            payload = .short(string, string.count <= Encoding.longestEmbedded ? .embedded : .raw)
+        } else {
+            payload = .outside(StringBlock(copying: string, memory: memory))
+        }
+        return detached(payload, key: key, expiry: expiry)
     }
 
     /// Puts `suffix` behind the string under `key`, or makes it the string where there is none.
@@ -107,8 +120,8 @@ extension Keyspace {
     /// Whether a string of `byteCount` bytes has a place in the entry. Room for an expiry is left in any case, so that
     /// EXPIRE need not move it out.
     @inline(__always)
-    private func fits(_ byteCount: Int, _ key: Key) -> Bool {
-        Entry.byteCount(keyCount: key.bytes.count, hasExpiry: true, payload: byteCount) <= Entry.largest
+    private static func fits(_ byteCount: Int, keyCount: Int) -> Bool {
+        Entry.byteCount(keyCount: keyCount, hasExpiry: true, payload: byteCount) <= Entry.largest
     }
 
     /// Puts a string that is too long for the entry under `key`, in a block of its own.
@@ -183,7 +196,7 @@ extension Keyspace {
         in database: Int
     ) -> Entry {
         let previous = place.entry
-        if fits(count, key) {
+        if Keyspace.fits(count, keyCount: key.bytes.count) {
             if previous.encoding == .raw, previous.resizeInline(to: count) { return previous }
             // The entry's own bytes cannot be rewritten into it: they go through a block of their own.
             let copy = StringBlock(count: count, capacity: count, memory: memory)

@@ -6,11 +6,7 @@ import Testing
 
 /// The string that `payload` holds.
 private func decode(_ payload: [UInt8]) throws(DumpError) -> [UInt8] {
-    let keyspace = Keyspace(databaseCount: 1, slots: .none, seed: 1)
-    return try payload.withBytes { (payload) throws(DumpError) in
-        let entry = try DumpPayload.decode(payload, key: payload[0..<0], expiry: nil, in: keyspace)
-        return entry.withEntry { $0.string.withBytes { $0.array } }
-    }
+    try decode(payload) { entry, _ in entry.string.withBytes { $0.array } }
 }
 
 /// What DUMP gives for a key that SET has given `value`.

@@ -6,37 +6,23 @@ import Testing
 
 /// The elements of the list that `payload` holds.
 private func decode(_ payload: [UInt8]) throws(DumpError) -> [String] {
-    let keyspace = Keyspace(databaseCount: 1, slots: .none, seed: 1)
-    return try payload.withBytes { (payload) throws(DumpError) in
-        let entry = try DumpPayload.decode(payload, key: payload[0..<0], expiry: nil, in: keyspace)
-        return entry.withEntry { entry in
-            let list = ListValue(entry: entry, keyspace: keyspace)
-            list.checkInvariants()
-            var elements: [String] = []
-            list.forEach(in: 0..<list.count) { elements.append($0.withBytes { $0.text }) }
-            return elements
-        }
+    try decode(payload) { entry, keyspace in
+        let list = ListValue(entry: entry, keyspace: keyspace)
+        list.checkInvariants()
+        var elements: [String] = []
+        list.forEach(in: 0..<list.count) { elements.append($0.withBytes { $0.text }) }
+        return elements
     }
 }
 
 /// What DUMP gives for a list of `elements`.
 private func dump(_ elements: [String], nodeSize: Int = -2, compressDepth: Int = 0) -> [UInt8] {
-    let keyspace = Keyspace(databaseCount: 1, slots: .none, seed: 1)
-    keyspace.limits.listNodeSize = nodeSize
-    keyspace.limits.listCompressDepth = compressDepth
-    return Array("k".utf8).withBytes { name in
-        let list = keyspace.make(ListValue.self, under: keyspace.key(name), in: 0)
+    dump(ListValue.self) { keyspace in
+        keyspace.limits.listNodeSize = nodeSize
+        keyspace.limits.listCompressDepth = compressDepth
+    } _: { list in
         for element in elements { Array(element.utf8).withBytes { list.push($0, at: .tail) } }
-        return keyspace.lookup(keyspace.key(name), in: 0).map { DumpPayload.encode($0, in: keyspace) } ?? []
     }
-}
-
-private func sealed(_ content: [UInt8]) -> [UInt8] {
-    var encoder = RDBEncoder()
-    content.withBytes { encoder.write(raw: $0) }
-    encoder.write(fixed: UInt16(10))
-    encoder.write(fixed: encoder.bytes.withBytes { CRC64.checksum(of: $0) })
-    return encoder.bytes
 }
 
 @Suite struct `A list in RDB` {
@@ -99,26 +85,9 @@ private func sealed(_ content: [UInt8]) -> [UInt8] {
             dump((0..<20).map { "e\($0)" }, nodeSize: 4), bytes(hex: "01020161c0050600d14e1f09059a8704"),
             bytes(hex: "0e0211110000000d0000000200000161030162ff0d0d0000000a000000010000f2ff090086d8882531d298a1"),
         ]
-        var content = Array((forms.randomElement(using: &random) ?? []).dropLast(10))
-        for _ in 0...Int.random(in: 0..<4, using: &random) {
-            content[Int.random(in: 1..<content.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
-        }
+        let content = (forms.randomElement(using: &random) ?? []).damaged(using: &random)
 
         // Read or refused: but neither a crash nor a list that contradicts itself, which `decode` checks.
         _ = try? decode(sealed(content))
-    }
-}
-
-/// SplitMix64, so that a seed replays a test.
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
     }
 }

@@ -176,6 +176,16 @@ def compare(server, peer, makers, keys, *, seed=SEED, version=2, same=None, avoi
             stream.close()
 
 
+def replies(pair, calls, version=2):
+    """Each of the calls with the bytes that the two servers answered."""
+    streams = [Stream(node, version) for node in pair]
+    try:
+        return list(zip(calls, *(stream.exchange(calls) for stream in streams)))
+    finally:
+        for stream in streams:
+            stream.close()
+
+
 class Pair:
     """Two servers that get the same commands and must answer the same."""
 

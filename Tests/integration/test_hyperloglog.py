@@ -3,7 +3,7 @@
 import pytest
 
 import differential
-from differential import Stream
+from differential import replies
 
 KEYS = ["h:1", "h:2", "h:3", "{h}4", "string", "set"]
 
@@ -45,18 +45,9 @@ def pair(request, lasting_server, lasting_valkey):
     return lasting_server, lasting_valkey
 
 
-def both(pair, calls, version=2):
-    streams = [Stream(node, version) for node in pair]
-    try:
-        return list(zip(calls, *(stream.exchange(calls) for stream in streams)))
-    finally:
-        for stream in streams:
-            stream.close()
-
-
 @pytest.mark.parametrize("version", [2, 3])
 def test_calls_are_answered_as_by_valkey(pair, version):
-    wrong = [reply for reply in both(pair, [line.split() for line in CALLS], version) if reply[1] != reply[2]]
+    wrong = [reply for reply in replies(pair, [line.split() for line in CALLS], version) if reply[1] != reply[2]]
 
     assert not wrong, "\n".join(str(reply)[:1000] for reply in wrong)
 
@@ -70,7 +61,7 @@ def test_bytes_and_estimates_are_those_of_valkey(pair, count):
             calls += [["PFCOUNT", "h"], ["GET", "h"]]
     calls += [["PFCOUNT", "h"], ["PFDEBUG", "ENCODING", "h"], ["PFADD", "other", "x", "y"], ["PFMERGE", "other", "h"], ["GET", "other"]]
 
-    assert [words for words, our, their in both(pair, calls) if our != their] == []
+    assert [words for words, our, their in replies(pair, calls) if our != their] == []
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -78,7 +69,7 @@ def test_what_is_damaged_is_refused_as_by_valkey(pair, damage):
     changed = [word.encode("latin-1") for word in DAMAGES[damage]]
     calls = [["PFADD", "h", "a", "b", "c"], changed, ["PFCOUNT", "h"], ["PFCOUNT", "h", "nokey"], ["PFMERGE", "d", "h"], ["PFDEBUG", "TODENSE", "h"]]
 
-    assert [reply for reply in both(pair, calls) if reply[1] != reply[2]] == []
+    assert [reply for reply in replies(pair, calls) if reply[1] != reply[2]] == []
 
 
 def test_the_self_test_is_passed(server):

@@ -6,7 +6,7 @@ import struct
 import pytest
 
 import differential
-from differential import SEED, Stream
+from differential import SEED, Stream, replies
 
 KEYS = [f"z:{number}" for number in range(6)] + ["{z}1", "{z}2", "string", "set"]
 #: Keys in which all scores are the same, as ranges of names want it.
@@ -121,15 +121,10 @@ def same(words, ours, theirs):
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_calls_are_answered_as_by_valkey(pair, version):
-    streams = [Stream(node, version) for node in pair]
-    try:
-        calls = [line.split() for line in SETTING + CALLS]
-        replies = zip(calls, *(stream.exchange(calls) for stream in streams))
-        wrong = [reply for reply in replies if reply[1] != reply[2] and not same(*reply)]
-        assert not wrong, "\n".join(map(str, wrong))
-    finally:
-        for stream in streams:
-            stream.close()
+    calls = [line.split() for line in SETTING + CALLS]
+    wrong = [reply for reply in replies(pair, calls, version) if reply[1] != reply[2] and not same(*reply)]
+
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def member(g):

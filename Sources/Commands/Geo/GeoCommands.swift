@@ -131,16 +131,8 @@ public enum GeoCommands {
         "Finds places around a position, and replies or stores them.",
         arity: .atLeast(6),
         keys: .one(at: 1, [.readOnly, .access]),
-        .init(
-            begin: .keyword("STORE", from: 6),
-            find: .range(last: 0, step: 1, limit: 0),
-            access: [.overwrite, .update]
-        ),
-        .init(
-            begin: .keyword("STOREDIST", from: 6),
-            find: .range(last: 0, step: 1, limit: 0),
-            access: [.overwrite, .update]
-        ),
+        .behind("STORE", from: 6, [.overwrite, .update]),
+        .behind("STOREDIST", from: 6, [.overwrite, .update]),
         flags: [.write, .denyoom, .movableKeys],
         group: .geo,
         since: "3.2.0",
@@ -178,16 +170,8 @@ public enum GeoCommands {
         "Finds places around a place, and replies or stores them.",
         arity: .atLeast(5),
         keys: .one(at: 1, [.readOnly, .access]),
-        .init(
-            begin: .keyword("STORE", from: 5),
-            find: .range(last: 0, step: 1, limit: 0),
-            access: [.overwrite, .update]
-        ),
-        .init(
-            begin: .keyword("STOREDIST", from: 5),
-            find: .range(last: 0, step: 1, limit: 0),
-            access: [.overwrite, .update]
-        ),
+        .behind("STORE", from: 5, [.overwrite, .update]),
+        .behind("STOREDIST", from: 5, [.overwrite, .update]),
         flags: [.write, .denyoom, .movableKeys],
         group: .geo,
         since: "3.2.0",
@@ -279,21 +263,13 @@ public enum GeoCommands {
     }
 
     private static func store(_ hits: [GeoSearch.Hit], _ search: GeoSearch, under target: Key, _ call: Call) {
-        guard !hits.isEmpty else {
-            call.removeTarget(target)
-            return call.reply.integer(0)
-        }
-        let keyspace = call.keyspace(of: target)
-        let result = keyspace.makeDetached(SortedSetValue.self, key: target.bytes) { value in
+        call.store(SortedSetValue.self, under: target) { value in
             value.prepare(for: hits.count)
             for hit in hits {
                 let score = search.storesDistance ? hit.distance / search.unit : hit.score
                 hit.member.withBytes { value.insert($0, score: score) }
             }
         }
-        keyspace.attach(result, as: target, in: call.database)
-        call.didChange(target)
-        call.reply.integer(hits.count)
     }
 }
 

@@ -8,7 +8,7 @@ extension ListCommands {
         "blpop",
         "Takes the first element of the first list that has any; waits for one where none has.",
         arity: .atLeast(3),
-        keys: allButLast,
+        keys: .allButLast(from: 1, [.readWrite, .access, .delete]),
         flags: [.write, .noscript, .blocking],
         group: .list,
         since: "2.0.0",
@@ -23,7 +23,7 @@ extension ListCommands {
         "brpop",
         "Takes the last element of the first list that has any; waits for one where none has.",
         arity: .atLeast(3),
-        keys: allButLast,
+        keys: .allButLast(from: 1, [.readWrite, .access, .delete]),
         flags: [.write, .noscript, .blocking],
         group: .list,
         since: "2.0.0",
@@ -32,11 +32,6 @@ extension ListCommands {
         syntax: "<key:key>... <timeout:double>"
     ) { call throws(CommandError) in
         try popOrWait(call, at: .tail)
-    }
-
-    private static var allButLast: KeySpecification {
-        let find = KeySpecification.Find.range(last: -2, step: 1, limit: 0)
-        return KeySpecification(begin: .index(1), find: find, access: [.readWrite, .access, .delete])
     }
 
     private static func popOrWait(_ call: Call, at end: ListEnd) throws(CommandError) {
@@ -64,10 +59,10 @@ extension ListCommands {
         categories: ["list"],
         syntax: "<timeout:double> <numkeys:integer> <key:key>... where(LEFT | RIGHT) [COUNT <count:integer>]"
     ) { call throws(CommandError) in
-        let clause = try SeveralKeysClause(call, countAt: 2)
+        let request = try PopRequest(call, keyCountAt: 2, ends: listEnds)
         let deadline = try call.deadline(seconds: 1)
-        if try popFirstPresent(call, clause) { return }
-        if !call.waits(for: clause.keys, of: .list, until: deadline) { call.reply.nullArray() }
+        if try popFirstPresent(call, request) { return }
+        if !call.waits(for: request.keys, of: .list, until: deadline) { call.reply.nullArray() }
     }
 
     static let blmove = Command(

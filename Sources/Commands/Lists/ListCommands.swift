@@ -176,43 +176,24 @@ public enum ListCommands {
         categories: ["list"],
         syntax: "<numkeys:integer> <key:key>... where(LEFT | RIGHT) [COUNT <count:integer>]"
     ) { call throws(CommandError) in
-        let clause = try SeveralKeysClause(call, countAt: 1)
-        if try !popFirstPresent(call, clause) { call.reply.nullArray() }
+        let request = try PopRequest(call, keyCountAt: 1, ends: listEnds)
+        if try !popFirstPresent(call, request) { call.reply.nullArray() }
     }
 
+    /// The words for the head and the tail.
+    static let listEnds: (first: StaticString, last: StaticString) = ("LEFT", "RIGHT")
+
     /// Replies with a key and elements of it, and takes them out; false where none of the keys is there.
-    static func popFirstPresent(_ call: Call, _ clause: SeveralKeysClause) throws(CommandError) -> Bool {
-        for index in clause.keys {
+    static func popFirstPresent(_ call: Call, _ request: PopRequest) throws(CommandError) -> Bool {
+        for index in request.keys {
             let key = call.key(index)
             guard let list = try call.find(key, as: ListValue.self) else { continue }
             call.reply.array(2)
             call.reply.bulk(key.bytes)
-            pop(call, from: list, atMost: clause.most, at: clause.end, key)
+            pop(call, from: list, atMost: request.count, at: request.isFromLast ? .tail : .head, key)
             return true
         }
         return false
-    }
-
-    /// `numkeys key [key ...] LEFT|RIGHT [COUNT count]`
-    struct SeveralKeysClause {
-        let keys: Range<Int>
-        let end: ListEnd
-        private(set) var most = 1
-
-        /// - Parameter index: where the number of keys stands.
-        init(_ call: Call, countAt index: Int) throws(CommandError) {
-            let error = CommandError.text("ERR numkeys should be greater than 0")
-            let count = try call.integer(index, in: 1...Int64(Int.max), orThrow: error, otherwise: error)
-            guard count < call.arguments.count - index - 1 else { throw .syntax }
-            keys = index + 1..<index + 1 + count
-            end = try call.listEnd(keys.upperBound)
-            let rest = keys.upperBound + 1
-            guard rest < call.arguments.count else { return }
-            guard rest + 1 < call.arguments.count, call.arguments[rest].isWord("COUNT") else { throw .syntax }
-            let countError = CommandError.text("ERR count should be greater than 0")
-            most = try call.integer(rest + 1, in: 1...Int64(Int.max), orThrow: countError, otherwise: countError)
-            guard call.arguments.count == rest + 2 else { throw .syntax }
-        }
     }
 
     // MARK: Asking

@@ -131,7 +131,7 @@ extension SetCommands {
         syntax: "<destination:key> <key:key>..."
     ) { call throws(CommandError) in
         let sets = try Sets(call, from: 2)
-        store(call) { result in
+        call.store(SetValue.self, under: call.key(1)) { result in
             sets.forEachInCommon { member in
                 result.insert(member)
                 return true
@@ -154,7 +154,7 @@ extension SetCommands {
         syntax: "<destination:key> <key:key>..."
     ) { call throws(CommandError) in
         let sets = try Sets(call, from: 2)
-        store(call) { result in sets.forEachTogether { result.insert($0) } }
+        call.store(SetValue.self, under: call.key(1)) { result in sets.forEachTogether { result.insert($0) } }
     }
 
     static let sdiffstore = Command(
@@ -171,22 +171,7 @@ extension SetCommands {
         syntax: "<destination:key> <key:key>..."
     ) { call throws(CommandError) in
         let sets = try Sets(call, from: 2)
-        store(call) { result in sets.forEachOnlyInFirst { result.insert($0) } }
-    }
-
-    /// Puts what `body` makes under the first key, or removes that if it has no members; replies how many it has.
-    private static func store(_ call: Call, _ body: (SetValue) -> Void) {
-        let key = call.key(1)
-        let keyspace = call.keyspace(of: key)
-        let result = keyspace.makeDetached(SetValue.self, key: key.bytes, body)
-        let count = result.withEntry { SetValue(entry: $0, keyspace: keyspace).count }
-        if count > 0 {
-            keyspace.attach(result, as: key, in: call.database)
-            call.didChange(key)
-        } else if keyspace.remove(key, in: call.database) {
-            call.didChange(key)
-        }
-        call.reply.integer(count)
+        call.store(SetValue.self, under: call.key(1)) { result in sets.forEachOnlyInFirst { result.insert($0) } }
     }
 }
 

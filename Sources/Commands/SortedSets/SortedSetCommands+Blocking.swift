@@ -8,11 +8,7 @@ extension SortedSetCommands {
         "bzpopmin",
         "Takes the member with the lowest score of the first sorted set that has any; waits for one where none has.",
         arity: .atLeast(3),
-        keys: .init(
-            begin: .index(1),
-            find: .range(last: -2, step: 1, limit: 0),
-            access: [.readWrite, .access, .delete]
-        ),
+        keys: .allButLast(from: 1, [.readWrite, .access, .delete]),
         flags: [.write, .noscript, .blocking, .fast],
         group: .sortedSet,
         since: "5.0.0",
@@ -27,11 +23,7 @@ extension SortedSetCommands {
         "bzpopmax",
         "Takes the member with the highest score of the first sorted set that has any; waits for one where none has.",
         arity: .atLeast(3),
-        keys: .init(
-            begin: .index(1),
-            find: .range(last: -2, step: 1, limit: 0),
-            access: [.readWrite, .access, .delete]
-        ),
+        keys: .allButLast(from: 1, [.readWrite, .access, .delete]),
         flags: [.write, .noscript, .blocking, .fast],
         group: .sortedSet,
         since: "5.0.0",
@@ -72,7 +64,7 @@ extension SortedSetCommands {
         categories: ["sortedset"],
         syntax: "<timeout:double> <numkeys:integer> <key:key>... where(MIN | MAX) [COUNT <count:integer>]"
     ) { call throws(CommandError) in
-        let request = try PopRequest(call, keyCountAt: 2)
+        let request = try PopRequest(call, keyCountAt: 2, ends: scoreEnds)
         let deadline = try call.deadline(seconds: 1)
         if try pop(call, request) { return }
         if !call.waits(for: request.keys, of: .sortedSet, until: deadline) { call.reply.nullArray() }

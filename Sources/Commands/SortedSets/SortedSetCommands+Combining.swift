@@ -142,20 +142,9 @@ extension SortedSetCommands {
 
     private static func store(_ call: Call, _ operation: SortedSetCombination.Operation) throws(CommandError) {
         let combination = try SortedSetCombination(call, operation, keyCountAt: 2, purpose: .store)
-        let target = call.key(1)
-        let keyspace = call.keyspace(of: target)
-        var count = 0
-        let result = keyspace.makeDetached(SortedSetValue.self, key: target.bytes) { value in
+        call.store(SortedSetValue.self, under: call.key(1)) { value in
             combination.fill(value)
             value.compact()
-            count = value.count
         }
-        if count > 0 {
-            keyspace.attach(result, as: target, in: call.database)
-            call.didChange(target)
-        } else {
-            call.removeTarget(target)
-        }
-        call.reply.integer(count)
     }
 }

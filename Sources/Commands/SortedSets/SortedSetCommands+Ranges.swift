@@ -131,28 +131,16 @@ extension SortedSetCommands {
             """
     ) { call throws(CommandError) in
         let request = try RangeRequest(call, from: 3, stores: true)
-        let target = call.key(1)
-        guard let value = try call.read(call.key(2), as: SortedSetValue.self) else {
-            call.removeTarget(target)
-            return call.reply.integer(0)
-        }
-        let ranks = request.ranks(of: value)
-        guard !ranks.isEmpty else {
-            call.removeTarget(target)
-            return call.reply.integer(0)
-        }
-        let keyspace = call.keyspace(of: target)
-        let result = keyspace.makeDetached(SortedSetValue.self, key: target.bytes) { result in
+        let value = try call.read(call.key(2), as: SortedSetValue.self)
+        let ranks = value.map { request.ranks(of: $0) } ?? 0..<0
+        call.store(SortedSetValue.self, under: call.key(1)) { result in
             if request.isByRank { result.prepare(for: ranks.count) }
             // In the order that is asked for: while the result is a listpack, a negative zero becomes zero, and which ones
             // come so early can be seen.
-            value.forEach(in: ranks, reversed: request.isReversed) { member, score in
+            value?.forEach(in: ranks, reversed: request.isReversed) { member, score in
                 member.withBytes { result.insert($0, score: score) }
             }
         }
-        keyspace.attach(result, as: target, in: call.database)
-        call.didChange(target)
-        call.reply.integer(ranks.count)
     }
 
     // MARK: Counting
@@ -242,19 +230,8 @@ extension SortedSetCommands {
         let key = call.key(1)
         guard let value = try call.find(key, as: SortedSetValue.self) else { return call.reply.integer(0) }
         let ranks = request.ranks(of: value)
-        if !ranks.isEmpty {
-            value.remove(ranks)
-            call.removeIfEmpty(value, key)
-            call.didChange(key)
-        }
+        call.remove(ranks, from: value, key)
         call.reply.integer(ranks.count)
-    }
-}
-
-extension Call {
-    /// Removes the key that a result without elements would have been stored under.
-    func removeTarget(_ key: Key) {
-        if withKeyspace(of: key, { $0.remove(key, in: database) }) { didChange(key) }
     }
 }
 

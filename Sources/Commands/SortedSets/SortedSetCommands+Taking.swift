@@ -68,20 +68,23 @@ extension SortedSetCommands {
         categories: ["sortedset"],
         syntax: "<numkeys:integer> <key:key>... where(MIN | MAX) [COUNT <count:integer>]"
     ) { call throws(CommandError) in
-        let request = try PopRequest(call, keyCountAt: 1)
+        let request = try PopRequest(call, keyCountAt: 1, ends: scoreEnds)
         guard try pop(call, request) else { return call.reply.nullArray() }
     }
+
+    /// The words for the lowest and the highest score.
+    static let scoreEnds: (first: StaticString, last: StaticString) = ("MIN", "MAX")
 
     /// Replies what is taken from the first sorted set that has any member; returns whether one has.
     static func pop(_ call: Call, _ request: PopRequest) throws(CommandError) -> Bool {
         for index in request.keys {
             let key = call.key(index)
             guard let value = try call.find(key, as: SortedSetValue.self) else { continue }
-            let ranks = value.endRanks(min(request.count, value.count), fromTop: request.isFromTop)
+            let ranks = value.endRanks(min(request.count, value.count), fromTop: request.isFromLast)
             call.reply.array(2)
             call.reply.bulk(key.bytes)
             call.reply.array(ranks.count)
-            value.forEach(in: ranks, reversed: request.isFromTop) { member, score in
+            value.forEach(in: ranks, reversed: request.isFromLast) { member, score in
                 call.reply.array(2)
                 call.reply.bulk(member)
                 call.reply.double(score)
@@ -169,35 +172,6 @@ extension SortedSetCommands {
                 found += 1
             }
             return (next, found)
-        }
-    }
-}
-
-/// What ZMPOP and BZMPOP ask for: `numkeys key … MIN | MAX [COUNT count]`.
-struct PopRequest {
-    let keys: Range<Int>
-    let isFromTop: Bool
-    private(set) var count = 1
-
-    init(_ call: Call, keyCountAt index: Int) throws(CommandError) {
-        guard let keyCount = parseInteger(call.arguments[index]), keyCount > 0 else {
-            throw .text("ERR numkeys should be greater than 0")
-        }
-        guard keyCount < Int64(call.arguments.count - index - 1) else { throw .syntax }
-        keys = index + 1..<index + 1 + Int(keyCount)
-        isFromTop = call.arguments[keys.upperBound].isWord("MAX")
-        guard isFromTop || call.arguments[keys.upperBound].isWord("MIN") else { throw .syntax }
-
-        var (next, hasCount) = (keys.upperBound + 1, false)
-        while next < call.arguments.count {
-            guard !hasCount, call.arguments[next].isWord("COUNT"), next + 1 < call.arguments.count else {
-                throw .syntax
-            }
-            guard let number = parseInteger(call.arguments[next + 1]), number > 0 else {
-                throw .text("ERR count should be greater than 0")
-            }
-            (count, hasCount) = (Int(number), true)
-            next += 2
         }
     }
 }

@@ -84,6 +84,14 @@ public struct KeySpecification: Sendable {
     public static func all(from index: Int, step: Int = 1, _ access: Access) -> Self {
         Self(begin: .index(index), find: .range(last: -1, step: step, limit: 0), access: access)
     }
+    /// From `index` to the last argument but one, which is a time-out.
+    public static func allButLast(from index: Int, _ access: Access) -> Self {
+        Self(begin: .index(index), find: .range(last: -2, step: 1, limit: 0), access: access)
+    }
+    /// The one behind `word`, which is looked for from argument `index` on.
+    public static func behind(_ word: String, from index: Int, _ access: Access) -> Self {
+        Self(begin: .keyword(word, from: index), find: .range(last: 0, step: 1, limit: 0), access: access)
+    }
     /// As many as the number at `index` says, right behind it.
     public static func counted(at index: Int, step: Int = 1, _ access: Access) -> Self {
         Self(begin: .index(index), find: .count(at: 0, first: 1, step: step), access: access)

@@ -102,7 +102,9 @@ struct StreamBlockReader {
     func hasFields(of fields: Arguments) -> Bool {
         guard fields.count == fieldCount * 2 else { return false }
         var cursor = ListpackCursor(pack, at: fieldsOffset)
-        for index in 0..<fieldCount where !cursor.value().isEqual(to: fields[index * 2]) { return false }
+        for index in 0..<fieldCount where !SoughtText(fields[index * 2]).isEqual(to: cursor.value()) {
+            return false
+        }
         return true
     }
 }
@@ -177,16 +179,6 @@ struct ListpackCursor {
     mutating func number() -> Int { Int(integer()) }
 
     mutating func skip(_ count: Int) { offset = pack.offset(count, elementsAfter: offset) }
-}
-
-extension StringValue {
-    /// Whether it is `text`, which may be that of a number.
-    fileprivate func isEqual(to text: Bytes) -> Bool {
-        switch self {
-        case .bytes(let bytes): bytes.isEqual(to: text)
-        case .integer(let number): parseInteger(text) == number
-        }
-    }
 }
 
 // MARK: - Writing

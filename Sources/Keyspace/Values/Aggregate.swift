@@ -123,26 +123,8 @@ extension Keyspace {
         expiry: Int64? = nil,
         _ body: (Value) throws(Failure) -> Void
     ) throws(Failure) -> DetachedEntry {
-        let payload = Payload.aggregate(Value.makeEmpty(in: self))
-        let entry = Entry.make(key, expiry: expiry, payload: payload, memory: memory)
-        entry.access = firstAccess
-        let detached = DetachedEntry(entry, memory: memory)
-        try body(Value(entry: entry, keyspace: self))
+        let detached = detached(.aggregate(Value.makeEmpty(in: self)), key: key, expiry: expiry)
+        try detached.withEntry { (entry) throws(Failure) in try body(Value(entry: entry, keyspace: self)) }
         return detached
-    }
-
-    /// A string that no key has yet.
-    public func makeDetached(_ string: Bytes, key: Bytes, expiry: Int64? = nil) -> DetachedEntry {
-        let payload: Payload
-        if let number = parseInteger(string) {
-            payload = .integer(number)
-        } else if Entry.byteCount(keyCount: key.count, hasExpiry: true, payload: string.count) <= Entry.largest {
-            payload = .short(string, string.count <= Encoding.longestEmbedded ? .embedded : .raw)
-        } else {
-            payload = .outside(StringBlock(copying: string, memory: memory))
-        }
-        let entry = Entry.make(key, expiry: expiry, payload: payload, memory: memory)
-        entry.access = firstAccess
-        return DetachedEntry(entry, memory: memory)
     }
 }

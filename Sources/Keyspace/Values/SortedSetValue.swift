@@ -163,7 +163,7 @@ public struct SortedSetValue: AggregateValue {
     public func randomRank() -> Int { randomRank(below: count) }
 
     /// A number from 0 up to `limit`, each as likely as any other.
-    public func randomRank(below limit: Int) -> Int { Int.random(in: 0..<limit, using: &keyspace.random) }
+    public func randomRank(below limit: Int) -> Int { keyspace.randomIndex(below: limit) }
 
     /// Visits the next members after `cursor`, 0 being the start and, when returned, the end: all at once of a small set;
     /// else about `count`, and each that is there all the time at least once.

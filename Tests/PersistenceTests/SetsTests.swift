@@ -4,32 +4,15 @@ import Testing
 
 @testable import Persistence
 
-func bytes(hex: String) -> [UInt8] {
-    stride(from: 0, to: hex.utf8.count, by: 2).map { UInt8(hex.dropFirst($0).prefix(2), radix: 16) ?? 0 }
-}
-
-/// A payload of `content` with the right footer for `version`.
-func sealed(_ content: [UInt8], version: UInt16 = 10) -> [UInt8] {
-    var encoder = RDBEncoder()
-    content.withBytes { encoder.write(raw: $0) }
-    encoder.write(fixed: version)
-    encoder.write(fixed: encoder.bytes.withBytes { CRC64.checksum(of: $0) })
-    return encoder.bytes
-}
-
-/// What the payload of a collection holds: its elements as text, and how they are kept.
+/// The members of the set that `payload` holds, sorted, and how they are kept.
 private func decode(_ payload: [UInt8]) throws(DumpError) -> (elements: [String], encoding: String) {
-    let keyspace = Keyspace(databaseCount: 1, slots: .none, seed: 1)
-    return try payload.withBytes { (payload) throws(DumpError) in
-        let detached = try DumpPayload.decode(payload, key: payload[0..<0], expiry: nil, in: keyspace)
-        return detached.withEntry { entry in
-            var elements: [String] = []
-            SetValue(entry: entry, keyspace: keyspace).forEach { member in
-                elements.append(member.withBytes { $0.text })
-                return true
-            }
-            return (elements.sorted(), "\(entry.encoding.name)")
+    try decode(payload) { entry, keyspace in
+        var elements: [String] = []
+        SetValue(entry: entry, keyspace: keyspace).forEach { member in
+            elements.append(member.withBytes { $0.text })
+            return true
         }
+        return (elements.sorted(), "\(entry.encoding.name)")
     }
 }
 
