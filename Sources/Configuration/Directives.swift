@@ -97,9 +97,16 @@ extension Directive {
             "hash-max-listpack-entries",
             \.hashMaxListpackEntries,
             .integer(0...Int.max),
-            aliases: ["hash-max-ziplist-entries"]
+            aliases: ["hash-max-ziplist-entries"],
+            .inert
         ),
-        Directive("hash-max-listpack-value", \.hashMaxListpackValue, .memory(), aliases: ["hash-max-ziplist-value"]),
+        Directive(
+            "hash-max-listpack-value",
+            \.hashMaxListpackValue,
+            .memory(),
+            aliases: ["hash-max-ziplist-value"],
+            .inert
+        ),
         Directive(
             "list-max-listpack-size",
             \.listMaxListpackSize,
@@ -117,8 +124,8 @@ extension Directive {
             aliases: ["zset-max-ziplist-entries"]
         ),
         Directive("zset-max-listpack-value", \.zsetMaxListpackValue, .memory(), aliases: ["zset-max-ziplist-value"]),
-        Directive("stream-node-max-bytes", \.streamNodeMaxBytes, .memory()),
-        Directive("stream-node-max-entries", \.streamNodeMaxEntries, .integer(0...Int.max)),
+        Directive("stream-node-max-bytes", \.streamNodeMaxBytes, .memory(), .inert),
+        Directive("stream-node-max-entries", \.streamNodeMaxEntries, .integer(0...Int.max), .inert),
         Directive("hll-sparse-max-bytes", \.hllSparseMaxBytes, .memory()),
         .unbuilt("hash-seed", .text(), "", [.immutable, .hidden]),
         .unbuilt("lazyfree-lazy-eviction", .boolean, false),
