@@ -66,7 +66,10 @@ extension ClusterState {
                 missing -= 1
                 continue
             }
-            guard nodes[voter].pingSent == nil else { continue }
+            // What is only kept ready has to wait where heartbeats have a ceiling.
+            guard nodes[voter].pingSent == nil, myself.isVotingPrimary || !gossip.allowance.isExhausted else {
+                continue
+            }
             sendHeartbeat(.ping, on: link, withGossip: false)
             missing -= 1
         }

@@ -155,6 +155,23 @@ import Testing
         }
     }
 
+    @Test(arguments: 20..<60)
+    func `is held from the first slot on, though gossip has spared most heartbeats before`(slotsAt: Int) throws {
+        var quartet = try serving()
+        try quartet.subject.state.flushSlots(databaseIsEmpty: true, at: quartet.subject.now)
+        for number in 0..<slotsAt + 5 {
+            quartet.subject.live(.milliseconds(100), with: quartet.peers)
+            for (peer, link) in zip(quartet.peers, quartet.inbound) {
+                var news = quartet.peers.filter { $0.id != peer.id }.map { $0.gossipEntry() }
+                for index in news.indices { news[index].pongReceivedSeconds = quartet.subject.now.gossipSeconds }
+                quartet.subject.receive(.ping(Heartbeat(gossip: news)), from: peer, on: link)
+            }
+            if number == slotsAt { try quartet.subject.state.addSlots(Array(0..<4096), at: quartet.subject.now) }
+            #expect(quartet.subject.state.holdsLease, "tick \(number)")
+        }
+        #expect(quartet.subject.state.lease.end != nil)
+    }
+
     @Test func `outlives the death of a minority, whoever it is`() throws {
         for dead in 0..<3 {
             var quartet = try serving()
