@@ -22,6 +22,7 @@ struct ScaleTool: AsyncParsableCommand {
     @Flag(help: "With cluster-primary-lease, whose PINGs Redis and Valkey do not send.") var lease = false
     @Option(help: "How many nodes die at once, after the one.") var mass = 0
     @Option(help: "Seconds of steady traffic to measure.") var seconds: Int64 = 15
+    @Flag(help: "Nothing but the traffic: neither newcomer nor failures.") var trafficOnly = false
 
     func run() async throws {
         let rules = rules
@@ -44,6 +45,20 @@ struct ScaleTool: AsyncParsableCommand {
         note(
             "traffic: \(Int(traffic.bytes)) bytes, \(traffic.packets) packets; \(cpu) s of CPU, \(perEvent * 1e6) µs an event"
         )
+        var fields: [(String, String)] = [
+            ("rules", "\"\(rules)\""), ("nodes", "\(nodes)"), ("timeout", "\(timeout)"), ("ceiling", "\(ceiling)"),
+            ("lease", "\(lease)"),
+            ("packets", rounded(traffic.packets)), ("bytes", rounded(traffic.bytes)),
+            ("greatest_bytes", rounded(traffic.greatestBytes)),
+            ("cpu_ms_per_second", rounded(cpu * 1000 / Double(nodes) / Double(seconds))),
+            ("memory", rounded(memory)),
+        ]
+        if !trafficOnly { fields += news(&measurement) }
+        if mass > 0 { fields += massFailure(&measurement) }
+        print("{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}")
+    }
+
+    private func news(_ measurement: inout Measurement) -> [(String, String)] {
         let newcomer = measurement.timeOfNewcomer()
         note("newcomer: \(text(newcomer.known)), knows all: \(text(newcomer.knowing))")
         let failed = measurement.timeToFail([nodes / 3], silently: true)
@@ -51,16 +66,10 @@ struct ScaleTool: AsyncParsableCommand {
         measurement.run(for: .seconds(timeout))
         let crashed = measurement.timeToFail([nodes / 2], silently: false)
         note("crash: \(text(crashed))")
-        var fields: [(String, String)] = [
-            ("rules", "\"\(rules)\""), ("nodes", "\(nodes)"), ("timeout", "\(timeout)"), ("ceiling", "\(ceiling)"),
-            ("packets", rounded(traffic.packets)), ("bytes", rounded(traffic.bytes)),
-            ("greatest_bytes", rounded(traffic.greatestBytes)), ("newcomer", text(newcomer.known)),
-            ("newcomer_knows", text(newcomer.knowing)), ("failed", text(failed)), ("crashed", text(crashed)),
-            ("cpu_ms_per_second", rounded(cpu * 1000 / Double(nodes) / Double(seconds))),
-            ("memory", rounded(memory)),
+        return [
+            ("newcomer", text(newcomer.known)), ("newcomer_knows", text(newcomer.knowing)), ("failed", text(failed)),
+            ("crashed", text(crashed)),
         ]
-        if mass > 0 { fields += massFailure(&measurement) }
-        print("{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}")
     }
 
     private func massFailure(_ measurement: inout Measurement) -> [(String, String)] {

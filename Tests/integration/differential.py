@@ -1,10 +1,12 @@
 """The same random commands to two servers: their replies must be the same, byte for byte.
 
-A run is made from a seed, which a failure prints; DIFFERENTIAL_SEED=… replays it, DIFFERENTIAL_ROUNDS=… makes it longer.
+A run is made from a seed, which a failure prints, with the shortest sequence of commands that was found to show it.
+DIFFERENTIAL_SEED=… replays a run, DIFFERENTIAL_ROUNDS=… makes it longer.
 """
 
 import os
 import random
+import time
 
 from wire import command
 
@@ -143,37 +145,115 @@ def hangs_on_speed(words):
     return any(word.isascii() and word.isdigit() and 0 < int(word) < 600_000 and word != "1000" for word in lifetimes)
 
 
+class Contest:
+    """Two servers that are sent the same, each over one connection, and must answer the same."""
+
+    def __init__(self, nodes, version, same=None):
+        self.streams = [Stream(node, version) for node in nodes]
+        self.same = same
+
+    def mismatch(self, commands):
+        """The place of the first command that is answered differently, with both replies; None where none is."""
+        ours, theirs = (stream.exchange(commands) for stream in self.streams)
+        for place, (words, our, their) in enumerate(zip(commands, ours, theirs)):
+            if our != their and not (self.same and self.same(words, our, their)):
+                return place, our, their
+        return None
+
+    def replay(self, commands):
+        """The same, beginning with empty databases."""
+        for stream in self.streams:
+            stream.exchange([["FLUSHALL"], ["SELECT", "0"]])
+        return self.mismatch(commands)
+
+    def close(self):
+        for stream in self.streams:
+            stream.close()
+
+
 def compare(server, peer, makers, keys, *, seed=SEED, version=2, same=None, avoid=None, epilogue=()):
-    """Sends ROUNDS batches of random commands to both; `same(words, ours, theirs)` forgives what may differ.
+    """Sends ROUNDS batches of random commands to both, which are empty; `same(words, ours, theirs)` forgives what may differ.
 
     `avoid(words)` says of a command that it must not be sent, as chance would decide what it leaves behind.
 
     `epilogue(key)` gives the commands that compare, at the end, what has become of each key.
     """
     generator = Generator(seed, makers, keys, avoid)
-    streams = Stream(server, version), Stream(peer, version)
+    contest = Contest((server, peer), version, same)
     history = []
 
     def exchange(commands):
-        ours, theirs = (stream.exchange(commands) for stream in streams)
-        for words, our, their in zip(commands, ours, theirs):
-            history.append((words, our))
-            if our != their and not (same and same(words, our, their)):
-                touched = [entry for entry in history if set(entry[0][1:]) & set(words[1:]) & set(keys)][-12:]
-                before = "\n".join(f"  {words!r} -> {reply[:200]!r}" for words, reply in touched)
-                raise AssertionError(
-                    f"{words!r} with seed {seed}, RESP{version}:\nours   {our[:400]!r}\ntheirs {their[:400]!r}\n"
-                    f"what was done to its keys before:\n{before}"
-                )
+        found = contest.mismatch(commands)
+        if found:
+            place, our, their = found
+            history.extend(commands[:place + 1])
+            raise AssertionError(
+                f"{commands[place]!r} with seed {seed}, RESP{version}:\nours   {our[:400]!r}\ntheirs {their[:400]!r}\n"
+                + reproducer(contest, history)
+            )
+        history.extend(commands)
 
     try:
         for _ in range(ROUNDS):
             exchange([generator.command() for _ in range(BATCH)])
-            del history[:-5000]
         exchange([words for key in keys for words in epilogue(key)] if epilogue else [["PING"]])
     finally:
-        for stream in streams:
-            stream.close()
+        contest.close()
+
+
+def reproducer(contest, history):
+    """The shortest way that was found from empty servers to replies that differ, as redis-cli would be told it."""
+    name = history[-1][0].upper()
+
+    def fails(commands):
+        found = contest.replay(commands)
+        return found and commands[found[0]][0].upper() == name
+
+    if not fails(history):
+        return f"which the same {len(history)} commands, sent again, do not show"
+    commands = shortened(history, fails)
+    place, our, their = contest.replay(commands)
+    lines = [" ".join(map(quoted, words)) for words in commands]
+    return "\n".join(["to reproduce:", *lines, f"ours   {our[:400]!r}", f"theirs {their[:400]!r}"])
+
+
+def shortened(commands, fails):
+    """As few of the commands, with as few and as short words, as still fail; ever smaller parts are tried without."""
+
+    def without(items, rebuild):
+        size = max(1, len(items) // 2)
+        while size and time.monotonic() < deadline:
+            start = 0
+            while start < len(items):
+                fewer = items[:start] + items[start + size:]
+                if fails(rebuild(fewer)):
+                    items = fewer
+                else:
+                    start += size
+            size //= 2
+        return items
+
+    deadline = time.monotonic() + 60
+    commands = without(commands, lambda fewer: fewer)
+    for place in range(len(commands)):
+        before, after = commands[:place], commands[place + 1:]
+        name, *words = commands[place]
+        words = without(words, lambda fewer: [*before, [name, *fewer], *after])
+        for index, word in enumerate(words):
+            shorter = [*words[:index], word[:1], *words[index + 1:]]
+            if len(word) > 1 and fails([*before, [name, *shorter], *after]):
+                words = shorter
+        commands = [*before, [name, *words], *after]
+    return commands
+
+
+def quoted(word):
+    """A word as redis-cli takes it."""
+    data = word if isinstance(word, bytes) else word.encode()
+    if data and all(33 <= byte < 127 and byte not in b"\"'\\" for byte in data):
+        return data.decode()
+    shown = (f"\\x{byte:02x}" if byte < 32 or byte > 126 else "\\" * (byte in b'"\\') + chr(byte) for byte in data)
+    return f'"{"".join(shown)}"'
 
 
 def replies(pair, calls, version=2):
@@ -234,3 +314,11 @@ def same_elements(ours, theirs):
 def number(reply):
     """The number of an integer reply, or None."""
     return int(reply[1:]) if reply[:1] == b":" else None
+
+
+def same_encoding(words, ours, theirs):
+    """Encodings by Redis 7.0's names: Valkey's choice between embstr and raw hangs on the key too, and it has small lists."""
+    if [word.upper() for word in words[:2]] != ["OBJECT", "ENCODING"]:
+        return False
+    names = {reply.split(b"\r\n")[1] for reply in (ours, theirs) if reply[:1] == b"$" and reply != b"$-1\r\n"}
+    return names in ({b"embstr", b"raw"}, {b"quicklist", b"listpack"})

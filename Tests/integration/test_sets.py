@@ -54,7 +54,7 @@ def numbers(g):
     return [str(number) for number in range(start, start + g.random.randint(1, 14))]
 
 
-SETS = [
+COMMANDS = [
     lambda g: ["SADD", g.key(), *members(g)],
     lambda g: ["SADD", g.key(), *members(g)],
     lambda g: ["SADD", g.key(), *members(g, 15)],
@@ -118,7 +118,7 @@ def test_random_commands_are_answered_as_by_valkey(limited, valkey, version):
     for node in (limited, valkey):
         node.call("FLUSHALL")
     compare(
-        limited, valkey, SETS, KEYS, version=version, same=same_set, avoid=leaves_chance_behind,
+        limited, valkey, COMMANDS, KEYS, version=version, same=same_set, avoid=leaves_chance_behind,
         epilogue=lambda key: [["SMEMBERS", key], ["SCARD", key], ["OBJECT", "ENCODING", key], ["TYPE", key]],
     )
 

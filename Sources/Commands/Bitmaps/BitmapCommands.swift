@@ -61,14 +61,10 @@ public enum BitmapCommands {
         categories: ["bitmap"],
         syntax: "<key:key> [range{<start:integer> [end-unit-block{<end:integer> [unit@7.0.0(BYTE | BIT)]}]}]"
     ) { call throws(CommandError) in
+        let part = try StringPart(call, from: 2)
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
         guard entry.type == .string else { throw .wrongType }
-        guard call.arguments.count <= 5, call.arguments.count != 3 else { throw .syntax }
-        var part = StringPart()
-        try part.readFirst(call, at: 2)
-        try part.readLast(call, at: 3)
         guard !part.isBackwards else { return call.reply.integer(0) }
-        try part.readUnit(call, at: 4)
         call.reply.integer(entry.string.withBytes { Bits($0).onesCount(in: part.bits(of: $0)) })
     }
 
@@ -88,13 +84,9 @@ public enum BitmapCommands {
     ) { call throws(CommandError) in
         let bit = try call.integer(2)
         guard bit == 0 || bit == 1 else { throw .text("ERR The bit argument must be 1 or 0.") }
+        let part = try StringPart(call, from: 3)
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(bit == 0 ? 0 : -1) }
         guard entry.type == .string else { throw .wrongType }
-        guard call.arguments.count <= 6 else { throw .syntax }
-        var part = StringPart()
-        try part.readFirst(call, at: 3)
-        try part.readUnit(call, at: 5)
-        try part.readLast(call, at: 4)
         let index = entry.string.withBytes { bytes in
             let range = part.bits(of: bytes)
             let found = Bits(bytes).firstIndex(of: bit == 1, in: range)
@@ -140,31 +132,29 @@ public enum BitmapCommands {
     }
 }
 
-/// The part of a string that BITCOUNT and BITPOS look at: `first [last [BYTE | BIT]]`. They check it in different orders, so
-/// each of the three is read on its own, and left as it is where the call has no such argument.
+/// The part of a string that BITCOUNT and BITPOS look at: `[first [last [BYTE | BIT]]]`.
 private struct StringPart {
     private var first = 0
     private var last = -1
     private var countsBits = false
     private(set) var hasEnd = false
 
-    mutating func readFirst(_ call: Call, at index: Int) throws(CommandError) {
-        guard index < call.arguments.count else { return }
-        first = Int(try call.integer(index))
+    /// - Parameter index: where the first of these arguments stands, if there are any.
+    init(_ call: Call, from index: Int) throws(CommandError) {
+        let count = call.arguments.count - index
+        guard count <= 3 else { throw .syntax }
+        if count > 0 { first = Int(try call.integer(index)) }
+        if count > 2 {
+            let unit = call.arguments[index + 2]
+            countsBits = unit.isWord("BIT")
+            guard countsBits || unit.isWord("BYTE") else { throw .syntax }
+        }
+        if count > 1 { last = Int(try call.integer(index + 1)) }
+        hasEnd = count > 1
     }
 
-    mutating func readLast(_ call: Call, at index: Int) throws(CommandError) {
-        guard index < call.arguments.count else { return }
-        last = Int(try call.integer(index))
-        hasEnd = true
-    }
-
-    mutating func readUnit(_ call: Call, at index: Int) throws(CommandError) {
-        guard index < call.arguments.count else { return }
-        countsBits = call.arguments[index].isWord("BIT")
-        guard countsBits || call.arguments[index].isWord("BYTE") else { throw .syntax }
-    }
-
+    /// Whether both ends are counted from the string's end, in the wrong order: BITCOUNT finds nothing there then, even where
+    /// both lie before its beginning; BITPOS begins at the beginning.
     var isBackwards: Bool { endsBeforeItBegins(first, last) }
 
     func bits(of bytes: Bytes) -> Range<Int> {

@@ -186,6 +186,7 @@ public enum StringCommands {
             """
     ) { call throws(CommandError) in
         let options = try StringOptions(call.arguments, from: 2, knowing: .getex)
+        let expiry = try options.expiryTime(call)
         let key = call.key(1)
         guard let entry = call.read(key) else { return call.reply.null() }
         guard entry.type == .string else { throw .wrongType }
@@ -197,10 +198,9 @@ public enum StringCommands {
             guard entry.hasExpiry else { return }
             call.keyspace(of: key).setExpiry(nil, of: key, in: call.database)
             call.didChange(key)
-        case .until(let clause):
-            let expiry = try clause.time(call)
+        case .until:
             call.reply.bulk(entry.string)
-            call.expire(key, at: expiry)
+            if let expiry { call.expire(key, at: expiry) }
         }
     }
 

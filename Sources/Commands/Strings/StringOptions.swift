@@ -144,6 +144,12 @@ struct StringOptions {
         }
     }
 
+    /// When the key is to die, where that was said.
+    func expiryTime(_ call: Call) throws(CommandError) -> Int64? {
+        guard case .until(let clause) = lifetime else { return nil }
+        return try clause.time(call)
+    }
+
     func expiryRule(_ call: Call) throws(CommandError) -> ExpiryRule {
         switch lifetime {
         case .unsaid, .endless: .discard
