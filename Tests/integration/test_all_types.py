@@ -24,8 +24,8 @@ FAMILIES = [
     test_sorted_sets.COMMANDS, test_geo.COMMANDS, test_hyperloglog.COMMANDS,
 ]
 AVOIDED = [
-    test_lists.sets_beyond_32_bits, test_sets.leaves_chance_behind, test_sorted_sets.is_to_be_avoided,
-    test_geo.is_far_north,
+    test_bitmaps.has_a_start_alone, test_lists.sets_beyond_32_bits, test_sets.leaves_chance_behind,
+    test_sorted_sets.is_to_be_avoided, test_geo.is_far_north,
 ]
 
 

@@ -75,11 +75,16 @@ COMMANDS = [
 ]
 
 
+def has_a_start_alone(words):
+    """BITCOUNT so is a mistake as in Redis, but not for Valkey."""
+    return words[0].upper() == "BITCOUNT" and len(words) == 3
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_random_commands_are_answered_as_by_valkey(limited, valkey, version):
     for node in (limited, valkey):
         node.call("FLUSHALL")
     compare(
-        limited, valkey, COMMANDS, KEYS, version=version, same=same_encoding,
+        limited, valkey, COMMANDS, KEYS, version=version, same=same_encoding, avoid=has_a_start_alone,
         epilogue=lambda key: [["GET", key], ["OBJECT", "ENCODING", key]],
     )

@@ -61,6 +61,7 @@ public enum BitmapCommands {
         categories: ["bitmap"],
         syntax: "<key:key> [range{<start:integer> [end-unit-block{<end:integer> [unit@7.0.0(BYTE | BIT)]}]}]"
     ) { call throws(CommandError) in
+        guard call.arguments.count != 3 else { throw .syntax }
         let part = try StringPart(call, from: 2)
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
         guard entry.type == .string else { throw .wrongType }
