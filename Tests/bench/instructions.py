@@ -3,7 +3,7 @@
 Counts do not depend on what else the machine does: two runs of a server that differ by so many commands differ by what
 these commands cost. Commands come in batches of 32 on one connection, keys have 16 bytes and values 3.
 
-    instructions.py [--profile] [SERVER ...]    a server is a kind (apus, redis) or a command line
+    instructions.py [--collections] [--profile] [SERVER ...]    a server is a kind (apus, redis, valkey) or a command line
 """
 
 import argparse
@@ -40,6 +40,8 @@ class Command:
     words: "collections.abc.Callable[[int], list[str]]"
     """Lines of the reply."""
     lines: int
+    """Requests that make what it works on, each of which has a reply of one line."""
+    setup: tuple = ()
 
 
 def key(number, kind="key"):
@@ -51,6 +53,47 @@ COMMANDS = [
     Command("GET", lambda number: ["GET", key(number)], 2),
     Command("INCR", lambda number: ["INCR", key(number, "counter")], 1),
     Command("MGET of 10", lambda number: ["MGET", *(key(number + index) for index in range(10))], 21),
+]
+
+
+def member(number):
+    return f"member:{number:09}"
+
+
+def filled(name, key, count, *, of=lambda number: [member(number)]):
+    """A request that fills a collection."""
+    return [name, key, *(word for number in range(count) for word in of(number))]
+
+
+def scored(number):
+    return [str(number), member(number)]
+
+
+def valued(number):
+    return [member(number), "abc"]
+
+
+#: What a command costs on a collection of ten, and on one of ten thousand. A pair leaves it as it was.
+COLLECTIONS = [
+    Command("LINDEX of 10", lambda n: ["LINDEX", "list:10", str(n % 10)], 2, (filled("RPUSH", "list:10", 10),)),
+    Command("LINDEX of 10,000", lambda n: ["LINDEX", "list", str(n * 7919 % 10_000)], 2, (filled("RPUSH", "list", 10_000),)),
+    Command("LRANGE of 100", lambda n: ["LRANGE", "list:100", "0", "-1"], 201, (filled("RPUSH", "list:100", 100),)),
+    Command("LMOVE, 100", lambda n: ["LMOVE", "ring", "ring", "LEFT", "RIGHT"], 2, (filled("RPUSH", "ring", 100),)),
+    Command("SISMEMBER of 10", lambda n: ["SISMEMBER", "set:10", member(n % 10)], 1, (filled("SADD", "set:10", 10),)),
+    Command("SISMEMBER of 10,000", lambda n: ["SISMEMBER", "set", member(n * 7919 % 10_000)], 1, (filled("SADD", "set", 10_000),)),
+    Command("SADD/SREM, 10,000", lambda n: [("SADD", "SREM")[n % 2], "set", member(10_000 + n // 2)], 1),
+    Command("SINTER of 10 and 10,000", lambda n: ["SINTER", "set:10", "set"], 21),
+    Command("ZADD of 10", lambda n: ["ZADD", "zset:10", str(n), member(n % 10)], 1, (filled("ZADD", "zset:10", 10, of=scored),)),
+    Command("ZADD of 10,000", lambda n: ["ZADD", "zset", str(n * 7919 % 10_000), member(n % 10_000)], 1, (filled("ZADD", "zset", 10_000, of=scored),)),
+    Command("ZSCORE of 10,000", lambda n: ["ZSCORE", "zset", member(n * 7919 % 10_000)], 2),
+    Command("ZRANGE of 10 in 10,000", lambda n: ["ZRANGE", "zset", *map(str, (n * 7919 % 9000, n * 7919 % 9000 + 9))], 21),
+    Command("HSET of 10", lambda n: ["HSET", "hash:10", member(n % 10), "abc"], 1, (filled("HSET", "hash:10", 10, of=valued),)),
+    Command("HGET of 10", lambda n: ["HGET", "hash:10", member(n % 10)], 2),
+    Command("HGETALL of 10", lambda n: ["HGETALL", "hash:10"], 41),
+    Command("HSET of 10,000", lambda n: ["HSET", "hash", member(n * 7919 % 10_000), "abc"], 1, (filled("HSET", "hash", 10_000, of=valued),)),
+    Command("HGET of 10,000", lambda n: ["HGET", "hash", member(n * 7919 % 10_000)], 2),
+    Command("XADD, 10,000", lambda n: ["XADD", "stream", "MAXLEN", "~", "10000", "*", "field", "abc"], 2, tuple([["XTRIM", "stream", "MAXLEN", "0"]])),
+    Command("PFADD", lambda n: ["PFADD", "sketch", member(n % 10_000)], 1, (filled("PFADD", "sketch", 10_000),)),
 ]
 
 
@@ -77,8 +120,8 @@ def measure(command_line, commands=COMMANDS):
         stripped = folder / "server"
         subprocess.run(["strip", "-g", "-o", stripped, shutil.which(command_line[0])], check=True)
         line = [str(stripped), *command_line[1:]]
-        base = run(line, folder, None)
-        return {command.name: per_command(run(line, folder, command), base) for command in commands}
+        base = run(line, folder, commands, None)
+        return {command.name: per_command(run(line, folder, commands, command), base) for command in commands}
 
 
 def per_command(counts, base):
@@ -92,7 +135,7 @@ def per_command(counts, base):
     )
 
 
-def run(line, folder, command):
+def run(line, folder, commands, command):
     """One life of a server: all commands some times, so that nothing is new, and then `command` many times."""
     out = folder / "callgrind.out"
     port = free_port()
@@ -101,7 +144,9 @@ def run(line, folder, command):
     process = subprocess.Popen(valgrind + line + options, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with connect(port, process) as connection:
-            for each in COMMANDS:
+            for each in commands:
+                for request in each.setup:
+                    exchange(connection, [request], 1)
                 send(connection, each, WARMING_BATCHES)
             if command:
                 send(connection, command, BATCHES)
@@ -127,14 +172,20 @@ def connect(port, process):
 
 def send(connection, command, batches):
     for batch in range(batches):
-        requests = (command.words(batch * BATCH + index) for index in range(BATCH))
-        connection.sendall("".join(map(encoded, requests)).encode())
-        missing = BATCH * command.lines
-        while missing:
-            received = connection.recv(1 << 16)
-            if not received:
-                raise RuntimeError("the server hung up")
-            missing -= received.count(b"\n")
+        requests = [command.words(batch * BATCH + index) for index in range(BATCH)]
+        exchange(connection, requests, BATCH * command.lines)
+
+
+def exchange(connection, requests, lines):
+    """Sends the requests, and waits for so many lines of replies, none of which may be an error."""
+    connection.sendall("".join(map(encoded, requests)).encode())
+    while lines:
+        received = connection.recv(1 << 16)
+        if not received:
+            raise RuntimeError("the server hung up")
+        if received.startswith(b"-") or b"\n-ERR" in received:
+            raise RuntimeError(f"{requests[0][0]}: {received[:100]!r}")
+        lines -= received.count(b"\n")
 
 
 def encoded(words):
@@ -186,15 +237,16 @@ def show_profile(counts):
 def main():
     parser = argparse.ArgumentParser(description="Instructions per command, counted by callgrind.")
     parser.add_argument("--profile", action="store_true", help="also by function")
-    parser.add_argument("server", nargs="*", help="apus, redis, or a command line")
+    parser.add_argument("--collections", action="store_true", help="commands on lists, sets, sorted sets, hashes and streams")
+    parser.add_argument("server", nargs="*", help="apus, redis, valkey, or a command line")
     options = parser.parse_args()
     if not is_possible():
         sys.exit("valgrind and strip are needed")
     for name in options.server or ["apus", "redis"]:
-        line = commands_of(name) if name in ("apus", "redis") else shlex.split(name)
-        for command, counts in measure(line).items():
+        line = commands_of(name) if name in ("apus", "redis", "valkey") else shlex.split(name)
+        for command, counts in measure(line, COLLECTIONS if options.collections else COMMANDS).items():
             print(
-                f"{name:8} {command:12} {counts.instructions:8.0f} instructions"
+                f"{name:8} {command:24} {counts.instructions:8.0f} instructions"
                 f" {counts.allocations:8.2f} allocations {counts.references:8.2f} retains and releases",
                 flush=True,
             )

@@ -57,12 +57,20 @@ def free_port():
 
     Below the ports that the kernel gives to outgoing connections, so that none of those takes it before the server does.
     """
-    low, high = map(int, os.environ.get("APUS_TEST_PORTS", "11000-22000").split("-"))
+    low, high = port_range()
     for _ in range(1000):
         port = random.randrange(low, high)
         if _is_free(port) and _is_free(port + 10000):
             return port
     raise AssertionError(f"no free port from {low} to {high}")
+
+
+def port_range():
+    """Each of several workers has a part of its own."""
+    low, high = map(int, os.environ.get("APUS_TEST_PORTS", "11000-22000").split("-"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    share = (high - low) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    return low + worker * share, low + (worker + 1) * share
 
 
 def _is_free(port):

@@ -72,8 +72,10 @@ class Load:
 class TestReshardUnderLoad:
     @pytest.fixture(scope="class")
     def seven(self, lasting):
+        """Seven nodes that sync their nodes.conf for every slot: a busy disk should make nobody doubt anybody."""
         shards = itertools.cycle([2, 1])
-        nodes = [lasting(kind, cluster=True, shards=next(shards) if kind == "apus" else None) for kind in MIXED]
+        patience = ("--cluster-node-timeout", 10_000)
+        nodes = [lasting(kind, *patience, cluster=True, shards=next(shards) if kind == "apus" else None) for kind in MIXED]
         join(nodes)
         return nodes
 
