@@ -60,7 +60,7 @@ public enum StringCommands {
     @inline(never)
     private static func setWithOptions(_ call: Call) throws(CommandError) {
         let options = try StringOptions(call.arguments, from: 3, knowing: .set)
-        let expiry = try options.expiryRule(call)
+        let expiry = try options.lifetime.expiryRule(call)
         let key = call.key(1)
 
         if options.looksAtPrevious {
