@@ -97,16 +97,9 @@ extension Directive {
             "hash-max-listpack-entries",
             \.hashMaxListpackEntries,
             .integer(0...Int.max),
-            aliases: ["hash-max-ziplist-entries"],
-            .inert
+            aliases: ["hash-max-ziplist-entries"]
         ),
-        Directive(
-            "hash-max-listpack-value",
-            \.hashMaxListpackValue,
-            .memory(),
-            aliases: ["hash-max-ziplist-value"],
-            .inert
-        ),
+        Directive("hash-max-listpack-value", \.hashMaxListpackValue, .memory(), aliases: ["hash-max-ziplist-value"]),
         Directive(
             "list-max-listpack-size",
             \.listMaxListpackSize,

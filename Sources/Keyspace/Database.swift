@@ -24,6 +24,10 @@ struct Database {
     /// A running estimate of what is left to live of the keys with expiry, in milliseconds.
     var averageTTL: Int64 = 0
 
+    /// The keys of the hashes that have fields with expiry, each with a time before which none of its fields dies; nil
+    /// while there are none.
+    var volatileHashes: ElementTable?
+
     init(slotted: Bool, memory: Memory) {
         slotMask = slotted ? slotCount - 1 : 0
         let tableBytes = (slotMask + 1) * MemoryLayout<Table>.stride
@@ -39,7 +43,14 @@ struct Database {
         unsafe groupBase.initialize(repeating: 0, count: groupCount)
     }
 
+    /// Forgets which hashes have fields with expiry: all of them go.
+    mutating func dropVolatileHashes(memory: Memory) {
+        volatileHashes?.free(to: memory)
+        volatileHashes = nil
+    }
+
     func free(memory: Memory) {
+        assert(volatileHashes == nil)
         let tableBytes = (slotMask + 1) * MemoryLayout<Table>.stride
         if slotMask > 0 {
             unsafe memory.unmapPages(tableBase, byteCount: tableBytes)

@@ -25,11 +25,35 @@ extension Keyspace {
             precondition(keys == self[index].keyCount, "the keys of a database are miscounted")
             precondition(volatile == self[index].volatileCount, "the keys with expiry of a database are miscounted")
             self[index].checkGroups()
+            checkVolatileHashes(of: index)
         }
         precondition(listed == resizing.count, "a table is listed twice, or is not listed")
         for (database, slot) in resizing {
             precondition(self[database][slot].isListedForResize, "a listed table does not know it")
         }
+    }
+}
+
+extension Keyspace {
+    /// A database's list of volatile hashes has these and no other keys, each under the time that the hash remembers.
+    private func checkVolatileHashes(of database: Int) {
+        var volatile = 0
+        let list = self[database].volatileHashes
+        for slot in 0...self[database].slotMask {
+            self[database][slot].forEachEntry { entry in
+                guard entry.type == .hash, entry.encoding == .hashTable else { return }
+                let fields = HashValue(entry: entry, keyspace: self).table
+                let isListed = fields.listedExpiry != nil
+                precondition((fields.volatileCount > 0) == isListed, "a hash does not know whether it is listed")
+                guard let listed = fields.listedExpiry else { return }
+                let place = list?.find(entry.key, hash: environment.hasher.hash(of: entry.key))
+                precondition(place.flatMap { list?[$0].expiry } == listed, "a hash is listed under another time")
+                precondition(listed <= fields.earliestExpiry, "a field dies before its hash is looked at")
+                volatile += 1
+            }
+        }
+        precondition(volatile == list?.count ?? 0, "a hash is listed as volatile that is none")
+        list?.checkInvariants(in: environment)
     }
 }
 

@@ -153,7 +153,7 @@ extension Keyspace {
             case .keep: previous?.expiry
             case .at(let time): time
             }
-        if let previous { previous.freeOutside(to: memory) }
+        if let previous { freeValue(of: previous, under: key, in: database) }
         if let previous, (expiry != nil) == previous.hasExpiry, previous.rewrite(payload) {
             if let expiry { previous.expiryTime = expiry }
             touch(previous)

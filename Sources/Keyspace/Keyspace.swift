@@ -91,6 +91,12 @@ public final class Keyspace {
     public var onExpired: ((_ database: Int, _ key: Bytes) -> Void)?
     /// Where `expireSlice` goes on.
     var expiryDatabase = 0
+    /// Fields of hashes that were removed because their time had come.
+    public internal(set) var expiredFieldCount = 0
+    /// Is told the database, the key and the field before that is removed because its time has come; changes nothing here.
+    public var onFieldExpired: ((_ database: Int, _ key: Bytes, _ field: Bytes) -> Void)?
+    /// Where `expireFieldsSlice` goes on.
+    var fieldExpiryDatabase = 0
 
     /// Tables that are being resized, as slots of databases; some may be done already.
     var resizing: [(database: Int, slot: Int)] = []
@@ -236,6 +242,7 @@ public final class Keyspace {
     /// Takes the entry at `place` out of its table; the caller owns it now.
     func takeOut(_ place: Table.Place, slot: Int, in database: Int, shrinking: Bool = true) -> Entry {
         let entry = self[database][slot].remove(at: place, in: environment)
+        if entry.type == .hash { unlist(entry, in: database) }
         self[database].adjust(slot: slot, keys: -1, volatile: entry.hasExpiry ? -1 : 0)
         if shrinking {
             self[database][slot].shrinkIfSparse(in: environment)
@@ -280,6 +287,7 @@ public final class Keyspace {
     func insert(_ entry: Entry, _ key: Key, in database: Int) {
         self[database][key.slot].insert(entry, hash: key.hash, in: environment)
         self[database].adjust(slot: key.slot, keys: 1, volatile: entry.hasExpiry ? 1 : 0)
+        if entry.type == .hash { listIfVolatile(entry, key, in: database) }
         listIfResizing(slot: key.slot, in: database)
     }
 
@@ -289,7 +297,7 @@ public final class Keyspace {
     public var totalCount: Int { (0..<databaseCount).reduce(0) { $0 + self[$1].keyCount } }
 
     /// Sets the counters that CONFIG RESETSTAT speaks of to zero.
-    public func resetStatistics() { expiredCount = 0 }
+    public func resetStatistics() { (expiredCount, expiredFieldCount) = (0, 0) }
 
     /// How many keys a database has, expired ones that nobody has met yet included.
     public func count(in database: Int) -> Int { self[database].keyCount }
@@ -327,6 +335,7 @@ public final class Keyspace {
     @discardableResult
     public func flush(_ database: Int, lazily: Bool) -> Int {
         let count = self[database].keyCount
+        self[database].dropVolatileHashes(memory: memory)
         var start = 0
         while let slot = self[database].slotWithKeys(from: start) {
             flush(slot: slot, of: database, lazily: lazily)
@@ -348,6 +357,7 @@ public final class Keyspace {
     /// Empties the table of a slot, as when the slot has moved to another node; returns how many keys it had.
     @discardableResult
     public func flush(slot: Int, of database: Int, lazily: Bool) -> Int {
+        unlistVolatileHashes(ofSlot: slot, in: database)
         var table = self[database][slot]
         let count = table.count
         var empty = Table()

@@ -56,6 +56,16 @@ extension Table {
         return index < buckets.count ? buckets[index] : old[index - buckets.count + passed]
     }
 
+    /// Visits every entry once; `body` does not change the table.
+    func forEachEntry(_ body: (Entry) -> Void) {
+        for index in 0..<chainCount {
+            chain(index).forEachPlace { place in
+                body(place.entry)
+                return true
+            }
+        }
+    }
+
     /// An entry of a table that has some, each as likely as any other.
     ///
     /// A random place in a random chain is drawn until an entry is there: to take any entry of a random chain would

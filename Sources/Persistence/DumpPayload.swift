@@ -21,7 +21,7 @@ public enum DumpPayload {
     public static func encode(_ entry: Entry, in keyspace: Keyspace, compressing: Bool = true) -> [UInt8] {
         var encoder = RDBEncoder(compresses: compressing)
         encoder.write(typeAndValueOf: entry, in: keyspace)
-        encoder.write(fixed: UInt16(RDBVersion.written))
+        encoder.write(fixed: UInt16(encoder.version))
         encoder.write(fixed: encoder.bytes.withBytes { CRC64.checksum(of: $0) })
         return encoder.bytes
     }

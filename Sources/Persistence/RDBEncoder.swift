@@ -7,6 +7,8 @@ public import Protocol
 public struct RDBEncoder {
     /// What was written so far.
     public private(set) var bytes: [UInt8] = []
+    /// The least version of the format that has all that was written so far.
+    private(set) var version = RDBVersion.written
     private let compresses: Bool
     /// What stands between the next type and its value: in a file the key, in a payload nothing.
     private var key: Bytes?
@@ -24,6 +26,7 @@ public struct RDBEncoder {
 
     public mutating func write(type: RDBType) {
         bytes.append(type.rawValue)
+        if type == .volatileHash { version = RDBVersion.ofVolatileHashes }
         if let key {
             self.key = nil
             write(string: key)
@@ -41,6 +44,9 @@ public struct RDBEncoder {
     public mutating func write(raw: Bytes) {
         unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(start: raw.base, count: raw.count))
     }
+
+    /// Puts `start` in place of the first bytes, of which there are as many.
+    mutating func overwriteStart(with start: [UInt8]) { bytes.replaceSubrange(0..<start.count, with: start) }
 
     /// A count or another number that is not negative, in the shortest of four forms.
     public mutating func write(length: UInt64) {

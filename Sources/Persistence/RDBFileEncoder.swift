@@ -1,6 +1,6 @@
 // Writing a whole RDB file: what stands around the keys.
 //
-//     REDIS0010
+//     REDIS0010                   or VALKEY080, if there are hashes whose fields have an expiry
 //     0xFA name value             what is good to know of the writer, as often as it likes
 //     0xFE number                 a database begins
 //     0xFB keys keys-with-expiry  how much is to come
@@ -27,14 +27,18 @@ public struct RDBFileEncoder {
     ///   - facts: what the file says of its writer, in this order.
     public init(compresses: Bool = true, facts: [(name: String, value: String)]) {
         encoder = RDBEncoder(compresses: compresses)
-        let digits = String(RDBVersion.written)
-        let magic = "REDIS" + String(repeating: "0", count: 4 - digits.count) + digits
-        Array(magic.utf8).withBytes { encoder.write(raw: $0) }
+        Self.magic(of: RDBVersion.written).withBytes { encoder.write(raw: $0) }
         for fact in facts {
             encoder.write(byte: Opcode.auxiliary)
             Array(fact.name.utf8).withBytes { encoder.write(string: $0) }
             Array(fact.value.utf8).withBytes { encoder.write(string: $0) }
         }
+    }
+
+    /// How a file of `version` begins: nine bytes in any version.
+    private static func magic(of version: Int) -> [UInt8] {
+        let (name, digits) = (version < RDBVersion.ofVolatileHashes ? "REDIS" : "VALKEY", String(version))
+        return Array((name + String(repeating: "0", count: 9 - name.utf8.count - digits.utf8.count) + digits).utf8)
     }
 
     /// A database that has keys begins; the counts are hints for who reads.
@@ -57,6 +61,8 @@ public struct RDBFileEncoder {
 
     /// The whole file.
     public consuming func finish() -> [UInt8] {
+        // Only now it is known what the version had to have.
+        encoder.overwriteStart(with: Self.magic(of: encoder.version))
         encoder.write(byte: Opcode.end)
         encoder.write(fixed: encoder.bytes.withBytes { CRC64.checksum(of: $0) })
         return encoder.bytes

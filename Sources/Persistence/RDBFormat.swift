@@ -2,8 +2,10 @@
 
 /// Versions of the format, as files and DUMP payloads name them.
 public enum RDBVersion {
-    /// The one that is written: that of Redis 7.0, which everything since then reads.
+    /// The one that is written: that of Redis 7.0, which everything since then reads …
     public static let written = 10
+    /// … but where there are hashes whose fields have an expiry: only Valkey's knows these.
+    static let ofVolatileHashes = 80
 
     /// Whether values of `version` are understood: Redis's up to 11, and Valkey's 80. What lies between belongs to later
     /// Redis versions, which gave some type numbers another meaning.
@@ -24,6 +26,11 @@ public enum RDBType: UInt8 {
     case sortedSet = 5
     case sortedSetAsZiplist = 12
     case sortedSetAsListpack = 17
+    case hash = 4
+    case hashAsZipmap = 9
+    case hashAsZiplist = 13
+    case hashAsListpack = 16
+    case volatileHash = 22
 }
 
 /// The two highest bits of a length's first byte.

@@ -311,6 +311,16 @@ def same_elements(ours, theirs):
     return heads and elements(ours) is not None and sorted(elements(ours)) == sorted(elements(theirs))
 
 
+def same_scan(words, ours, theirs):
+    """Two steps of a scan, both of a whole collection: only the order may differ."""
+    if words[2] != "0":
+        return True  # a cursor from nowhere names any bucket; and some that Redis takes are none for Valkey
+    heads = [reply[:reply.index(b"*", 1)] if b"*" in reply[1:] else reply for reply in (ours, theirs)]
+    if b"*2\r\n$1\r\n0\r\n" not in heads:
+        return True  # at least one goes on: what was seen so far hangs on its buckets
+    return heads[0] != heads[1] or same_elements(ours[len(heads[0]):], theirs[len(heads[1]):])
+
+
 def number(reply):
     """The number of an integer reply, or None."""
     return int(reply[1:]) if reply[:1] == b":" else None

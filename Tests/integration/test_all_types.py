@@ -9,7 +9,9 @@ import pytest
 
 import differential
 import test_bitmaps
+import test_field_expiry
 import test_geo
+import test_hashes
 import test_hyperloglog
 import test_keys
 import test_lists
@@ -21,11 +23,11 @@ EPISODES = int(os.environ.get("DIFFERENTIAL_EPISODES", 3))
 KEYS = [f"key:{number}" for number in range(8)] + ["", "{t}1", "{t}2", "{t}3", "string", "set"]
 FAMILIES = [
     test_strings.COMMANDS, test_bitmaps.COMMANDS, test_keys.COMMANDS, test_lists.COMMANDS, test_sets.COMMANDS,
-    test_sorted_sets.COMMANDS, test_geo.COMMANDS, test_hyperloglog.COMMANDS,
+    test_hashes.COMMANDS, test_field_expiry.COMMANDS, test_sorted_sets.COMMANDS, test_geo.COMMANDS, test_hyperloglog.COMMANDS,
 ]
 AVOIDED = [
     test_bitmaps.has_a_start_alone, test_lists.sets_beyond_32_bits, test_sets.leaves_chance_behind,
-    test_sorted_sets.is_to_be_avoided, test_geo.is_far_north,
+    test_field_expiry.hangs_on_speed, test_sorted_sets.is_to_be_avoided, test_geo.is_far_north,
 ]
 
 
@@ -40,12 +42,12 @@ def intended(words, ours, theirs):
         return ours[:1] == theirs[:1] == b":"
     if name == "PFDEBUG":
         return ours.startswith(b"-INVALIDOBJ")  # Valkey reads on behind the end of a sparse one
-    if name in ("SRANDMEMBER", "ZRANDMEMBER"):
+    if name in ("SRANDMEMBER", "ZRANDMEMBER", "HRANDFIELD"):
         return ours.startswith(b"-ERR value is out of range")
     return name == "DUMP" and ours[:1] == theirs[:1] == b"$"
 
 
-FORGIVEN = [intended, differential.same_encoding, test_keys.same, test_sets.same_set, test_sorted_sets.same]
+FORGIVEN = [intended, differential.same_encoding, test_keys.same, test_sets.same_set, test_field_expiry.same_life, test_sorted_sets.same]
 
 
 def of_any_family(g):
@@ -63,7 +65,7 @@ def same(words, ours, theirs):
 
 
 #: What reads all of a value, of whatever type it is.
-READERS = [["GET"], ["LRANGE", "0", "-1"], ["SMEMBERS"], ["ZRANGE", "0", "-1", "WITHSCORES"]]
+READERS = [["GET"], ["LRANGE", "0", "-1"], ["SMEMBERS"], ["HGETALL"], ["ZRANGE", "0", "-1", "WITHSCORES"]]
 
 
 def what_has_become(key):

@@ -16,6 +16,8 @@ def fill(server):
     client.set("mortal", "x", px=10_000_000)
     client.sadd("integers", 1, 2, 300)
     client.sadd("members", "a", "b", "c" * 100)
+    client.hset("hash", mapping={"f": "v", "n": "5"})
+    client.hset("many", mapping={f"field:{number}": "v" * number for number in range(600)})
     client.close()
     other = server.client(db=5)
     other.set("elsewhere", "y", exat=4_000_000_000)
@@ -28,7 +30,8 @@ def contents(server):
     for database in (0, 5):
         client = server.client(db=database)
         for key in sorted(client.keys()):
-            value = client.get(key) if client.type(key) == "string" else sorted(client.smembers(key))
+            read = {"string": client.get, "set": lambda key: sorted(client.smembers(key)), "hash": client.hgetall}
+            value = read[client.type(key)](key)
             found[database, key] = (value, client.pexpiretime(key))
         client.close()
     return found
@@ -42,7 +45,19 @@ def test_a_real_server_starts_from_a_copy(start, server, shards, kind, tmp_path)
 
     peer = start(kind, "--dir", tmp_path, "--dbfilename", "dump.rdb")
     assert contents(peer) == contents(server)
-    assert len(contents(peer)) == 509
+    assert len(contents(peer)) == 511
+
+
+def test_valkey_starts_from_a_copy_with_fields_that_die(start, server, shards, tmp_path):
+    server.call("HSET", "hash", "f", "v", "stays", "v")
+    server.call("HPEXPIREAT", "hash", 1_900_000_000_000, "FIELDS", 1, "f")
+
+    server.cli("--rdb", tmp_path / "dump.rdb")
+
+    assert (tmp_path / "dump.rdb").read_bytes().startswith(b"VALKEY080")
+    peer = start("valkey", "--dir", tmp_path, "--dbfilename", "dump.rdb")
+    assert peer.call("HPEXPIRETIME", "hash", "FIELDS", 2, "f", "stays") == [1_900_000_000_000, -1]
+    assert peer.call("HLEN", "hash") == 2
 
 
 @pytest.mark.skipif(not shutil.which("redis-check-rdb"), reason="redis-tools is not installed")

@@ -62,7 +62,7 @@ extension KeyCommands {
 
     /// - Parameter origin: what the number counts from, in Unix milliseconds.
     private static func expire(_ call: Call, inSeconds: Bool, from origin: Int64) throws(CommandError) {
-        let condition = try ExpiryCondition(call.arguments, from: 3)
+        let condition = try ExpiryCondition(call.arguments, in: 3..<call.arguments.count)
         let number = try call.integer(2)
         let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: inSeconds ? 1000 : 1)
         guard !isTooLarge else { throw .invalidExpireTime }
@@ -159,14 +159,11 @@ extension KeyCommands {
     private static func replyExpiry(_ call: Call, inSeconds: Bool, from origin: Int64) {
         guard let entry = call.peek(call.key(1)) else { return call.reply.integer(-2) }
         guard let expiry = entry.expiry else { return call.reply.integer(-1) }
-        let milliseconds = max(0, expiry - origin)
-        guard inSeconds else { return call.reply.integer(milliseconds) }
-        // To the nearest second; half a second added first could run over.
-        call.reply.integer(milliseconds / 1000 + (milliseconds % 1000 >= 500 ? 1 : 0))
+        call.reply.time(expiry, inSeconds: inSeconds, from: origin)
     }
 }
 
-/// The words behind EXPIRE's time: on what the change of the expiry depends.
+/// The words behind the time of EXPIRE and its kin: on what the change of the expiry depends.
 struct ExpiryCondition: OptionSet {
     let rawValue: Int
     /// There is none now.
@@ -180,9 +177,10 @@ struct ExpiryCondition: OptionSet {
 
     init(rawValue: Int) { self.rawValue = rawValue }
 
-    init(_ arguments: Arguments, from first: Int) throws(CommandError) {
+    /// Reads the arguments at `positions`.
+    init(_ arguments: Arguments, in positions: Range<Int>) throws(CommandError) {
         self = []
-        for index in first..<arguments.count {
+        for index in positions {
             let word = arguments[index]
             if word.isWord("NX") {
                 insert(.isMissing)
@@ -210,6 +208,16 @@ struct ExpiryCondition: OptionSet {
         if contains(.isLater), time <= present ?? .max { return false }
         if contains(.isEarlier), let present, time >= present { return false }
         return true
+    }
+}
+
+extension ReplyBuffer {
+    /// The time from `origin`, which is now or 1970, to `expiry`, both in Unix milliseconds.
+    func time(_ expiry: Int64, inSeconds: Bool, from origin: Int64) {
+        let milliseconds = max(0, expiry - origin)
+        guard inSeconds else { return integer(milliseconds) }
+        // To the nearest second; half a second added first could run over.
+        integer(milliseconds / 1000 + (milliseconds % 1000 >= 500 ? 1 : 0))
     }
 }
 

@@ -90,7 +90,7 @@ extension StringCommands {
         let end = 2 + 2 * Int(count)
         guard end <= call.arguments.count else { throw .syntax }
         let options = try StringOptions(call.arguments, from: end, knowing: .msetex)
-        let expiry = try options.expiryRule(call)
+        let expiry = try options.lifetime.expiryRule(call)
         for index in stride(from: 2, to: end, by: 2) where options.looksAtPrevious {
             guard options.isMet(by: call.lookup(call.key(index)), call.arguments) else {
                 return call.reply.integer(0)

@@ -60,7 +60,7 @@ public enum StringCommands {
     @inline(never)
     private static func setWithOptions(_ call: Call) throws(CommandError) {
         let options = try StringOptions(call.arguments, from: 3, knowing: .set)
-        let expiry = try options.expiryRule(call)
+        let expiry = try options.lifetime.expiryRule(call)
         let key = call.key(1)
 
         if options.looksAtPrevious {
@@ -186,21 +186,16 @@ public enum StringCommands {
             """
     ) { call throws(CommandError) in
         let options = try StringOptions(call.arguments, from: 2, knowing: .getex)
-        let expiry = try options.expiryTime(call)
+        let rule = try options.lifetime.expiryRule(call)
         let key = call.key(1)
         guard let entry = call.read(key) else { return call.reply.null() }
         guard entry.type == .string else { throw .wrongType }
-        switch options.lifetime {
-        case .unsaid, .kept:
-            call.reply.bulk(entry.string)
-        case .endless:
-            call.reply.bulk(entry.string)
-            guard entry.hasExpiry else { return }
+        call.reply.bulk(entry.string)
+        if case .at(let expiry) = rule {
+            call.expire(key, at: expiry)
+        } else if case .endless = options.lifetime, entry.hasExpiry {
             call.keyspace(of: key).setExpiry(nil, of: key, in: call.database)
             call.didChange(key)
-        case .until:
-            call.reply.bulk(entry.string)
-            if let expiry { call.expire(key, at: expiry) }
         }
     }
 

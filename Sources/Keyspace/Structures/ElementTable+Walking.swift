@@ -82,45 +82,50 @@ extension ElementTable {
         onRemoval: (Bytes) -> Void
     ) -> Int {
         var removed = 0
+        while let place = findStale(before: now, budget: &budget) {
+            onRemoval(self[place].field)
+            takeOut(at: place, memory: environment.memory)
+            unsafe head.pointee.count -= 1
+            removed += 1
+        }
+        for _ in 0..<removed { shrinkIfSparse(in: environment) }
+        return removed
+    }
+
+    /// Goes on in search of an element that died before `now`, past about `budget` elements. One that is found must be
+    /// removed, or be given another expiry, before the search goes on.
+    func findStale(before now: Int64, budget: inout Int) -> Place? {
         while budget > 0, earliestExpiry < now {
-            if unsafe head.pointee.sweepIndex == 0 { unsafe head.pointee.sweepEarliest = .max }
-            removed += removeStale(
-                before: now,
-                at: unsafe head.pointee.sweepIndex,
-                memory: environment.memory,
-                onRemoval
-            )
+            let index = unsafe head.pointee.sweepIndex
+            if index == 0 { unsafe head.pointee.sweepEarliest = .max }
+            if index < bucketCount, let place = unsafe findStale(before: now, in: slot(at: index)) {
+                budget -= 1
+                return place
+            }
             budget -= Self.mostElements
             unsafe head.pointee.sweepIndex += 1
             guard unsafe head.pointee.sweepIndex >= bucketCount else { continue }
             unsafe head.pointee.earliestExpiry = volatileCount == 0 ? .max : head.pointee.sweepEarliest
             unsafe head.pointee.sweepIndex = 0
         }
-        for _ in 0..<removed { shrinkIfSparse(in: environment) }
-        return removed
+        return nil
     }
 
-    private func removeStale(before now: Int64, at index: Int, memory: Memory, _ onRemoval: (Bytes) -> Void) -> Int {
-        guard index < bucketCount else { return 0 }
-        let (slot, holdsValue) = (unsafe slot(at: index), holdsValues)
-        var (offset, removed) = (Self.bucketHeadByteCount, 0)
-        while let bucket = unsafe Bucket(slot), offset < bucket.byteCount {
-            let stored = bucket.element(at: offset, holdsValue: holdsValue)
-            guard let expiry = stored.hasExpiry ? stored.element.expiry : nil else {
-                offset += stored.byteCount
-                continue
+    /// The first element of a bucket that died before `now`; the expiries of those before it are noted.
+    @unsafe
+    private func findStale(before now: Int64, in slot: UnsafeMutablePointer<UInt>) -> Place? {
+        guard let bucket = unsafe Bucket(slot) else { return nil }
+        var found: Int?
+        _ = bucket.forEach(holdsValue: holdsValues) { offset, stored in
+            guard stored.hasExpiry, let expiry = stored.element.expiry else { return true }
+            guard expiry >= now else {
+                found = offset
+                return false
             }
-            if expiry < now {
-                onRemoval(stored.element.field)
-                unsafe takeOut(at: Place(slot: slot, offset: offset), memory: memory)
-                unsafe head.pointee.count -= 1
-                removed += 1
-            } else {
-                unsafe head.pointee.sweepEarliest = min(head.pointee.sweepEarliest, expiry)
-                offset += stored.byteCount
-            }
+            unsafe head.pointee.sweepEarliest = min(head.pointee.sweepEarliest, expiry)
+            return true
         }
-        return removed
+        return found.map { unsafe Place(slot: slot, offset: $0) }
     }
 
     // MARK: What must hold

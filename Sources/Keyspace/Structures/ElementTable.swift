@@ -41,6 +41,9 @@ struct ElementTable {
         var sweepIndex = 0
         /// … and of what it left none dies before this.
         var sweepEarliest = Int64.max
+        /// The time under which the keyspace has the hash that this table is among those with volatile fields; nil: not
+        /// at all.
+        var listedExpiry: Int64?
         let holdsValues: Bool
         /// One page of buckets, or as soon as there are more, the pages: `ElementTable+Resizing.swift`.
         var directory: UnsafeMutableRawPointer
@@ -96,6 +99,10 @@ struct ElementTable {
     /// No element dies before this, in Unix milliseconds.
     var earliestExpiry: Int64 { unsafe head.pointee.earliestExpiry }
     var holdsValues: Bool { @inline(__always) get { unsafe head.pointee.holdsValues } }
+    var listedExpiry: Int64? {
+        get { unsafe head.pointee.listedExpiry }
+        nonmutating set { unsafe head.pointee.listedExpiry = newValue }
+    }
 
     // MARK: Looking up
 

@@ -10,6 +10,7 @@ enum CommandFamilies {
         ListCommands.all,
         SetCommands.all,
         SortedSetCommands.all,
+        HashCommands.all,
         GeoCommands.all,
         HyperLogLogCommands.all,
         KeyCommands.all,

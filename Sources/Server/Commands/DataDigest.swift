@@ -37,7 +37,12 @@ struct DataDigest {
                 element.absorb((score + 0).bitPattern)  // a listpack has no negative zero
                 add(element)
             }
-        case .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        case .hash:
+            HashValue(entry: entry, keyspace: keyspace).forEach { field, value in
+                add(DataDigest(ofElement: field, value))
+                return true
+            }
+        case .stream: preconditionFailure("no value is a \(entry.type)")
         }
     }
 

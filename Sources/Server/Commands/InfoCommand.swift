@@ -181,6 +181,7 @@ struct InfoReport {
             ("instantaneous_output_kbps", decimal(rate(\.sent) / 1024)),
             ("rejected_connections", "\(sum(\.refused))"), ("sync_full", "0"), ("sync_partial_ok", "0"),
             ("sync_partial_err", "0"), ("expired_keys", "\(keyspaces.reduce(0) { $0 + $1.expiredCount })"),
+            ("expired_fields", "\(keyspaces.reduce(0) { $0 + $1.expiredFieldCount })"),
             ("evicted_keys", "0"), ("evicted_clients", "0"),
             ("keyspace_hits", "\(node.executors.reduce(0) { $0 + $1.call.hitCount })"),
             ("keyspace_misses", "\(node.executors.reduce(0) { $0 + $1.call.missCount })"),
@@ -256,7 +257,11 @@ struct InfoReport {
             let volatile = keyspaces.reduce(0) { $0 + $1.volatileCount(in: database) }
             let ages = keyspaces.map { $0.averageTTL(in: database) }.filter { $0 > 0 }
             let mean = ages.isEmpty ? 0 : ages.reduce(0, +) / Int64(ages.count)
-            return ("db\(database)", "keys=\(keys),expires=\(volatile),avg_ttl=\(mean)")
+            let volatileHashes = keyspaces.reduce(0) { $0 + $1.volatileHashCount(in: database) }
+            return (
+                "db\(database)",
+                "keys=\(keys),expires=\(volatile),avg_ttl=\(mean),keys_with_volatile_items=\(volatileHashes)"
+            )
         }
     }
 

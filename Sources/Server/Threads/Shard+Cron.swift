@@ -25,11 +25,14 @@ extension Shard {
     /// Some 200 µs of moving.
     private static let rehashedEntriesPerTurn = 4000
 
-    /// Removes keys whose time has come, as long as many are found, but for `active-expire-effort` tenths of a millisecond at the most.
+    /// Removes keys whose time has come, as long as many are found, and then fields, each for `active-expire-effort` tenths
+    /// of a millisecond at the most.
     private func expireKeys() {
         let start = Clock.monotonicNanoseconds()
         let limit = Int64(node.configuration.activeExpireEffort) * 100_000
         while keyspace.expireSlice(budget: 400), Clock.monotonicNanoseconds() - start < limit {}
+        let startOfFields = Clock.monotonicNanoseconds()
+        while keyspace.expireFieldsSlice(budget: 400), Clock.monotonicNanoseconds() - startOfFields < limit {}
     }
 
     private func closeIdleClients() {
