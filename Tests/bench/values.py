@@ -48,6 +48,14 @@ def scores(key, count, size=100):
     ]
 
 
+def pairs(key, count, size=100):
+    """HSETs of a hash of `count` fields of 16 bytes with values of 8."""
+    return [
+        ["HSET", key, *(word for number in range(start, min(count, start + size)) for word in (f"fld:{number:012}", f"v{number:07}"))]
+        for start in range(0, count, size)
+    ]
+
+
 MILLION = 1_000_000
 
 LOADS = [
@@ -68,6 +76,13 @@ LOADS = [
         "ZRANGEBYSCORE LIMIT 0 10, set of 1,000,000", scores("z", MILLION),
         ["ZRANGEBYSCORE", "z", "__rand_int__", "+inf", "LIMIT", "0", "10"], keyspace=MILLION,
     ),
+    Load("HSET, hash of 10, another value", pairs("h", 10), ["HSET", "h", "fld:000000000005", "v__rand_int__"]),
+    Load("HSET, 10,000 hashes", [], ["HSET", "hash:__rand_int__", "field", "xxxxxxxx"]),
+    Load("HGET, hash of 10", pairs("h", 10), ["HGET", "h", "fld:000000000005"]),
+    Load("HGETALL, hash of 10", pairs("h", 10), ["HGETALL", "h"]),
+    Load("HINCRBY, hash of 10", [*pairs("h", 10), ["HSET", "h", "n", "1"]], ["HINCRBY", "h", "n", "1"]),
+    Load("HSET, hash of 1,000,000, another value", pairs("h", MILLION), ["HSET", "h", "fld:__rand_int__", "xxxxxxxx"], keyspace=MILLION),
+    Load("HGET, hash of 1,000,000", pairs("h", MILLION), ["HGET", "h", "fld:__rand_int__"], keyspace=MILLION),
     Load("PFADD, dense", [["PFADD", "h", *(f"e{number}" for number in range(20_000))]], ["PFADD", "h", "e__rand_int__"]),
 ]
 
@@ -75,6 +90,8 @@ SIZES = [
     Size("lists of 10 elements of 8 bytes", 500_000, [c for number in range(50_000) for c in pushes(f"list:{number:06}", 10)]),
     Size("lists of 100 elements of 8 bytes", 500_000, [c for number in range(5_000) for c in pushes(f"list:{number:06}", 100)]),
     Size("a list of 1,000,000 elements of 8 bytes", 1_000_000, pushes("list", 1_000_000)),
+    Size("hashes of 10 fields of 16 bytes with values of 8", 500_000, [c for number in range(50_000) for c in pairs(f"h:{number:06}", 10)]),
+    Size("a hash of 1,000,000 fields of 16 bytes with values of 8", MILLION, pairs("h", MILLION)),
     Size("sorted sets of 10 members of 16 bytes", 500_000, [c for number in range(50_000) for c in scores(f"z:{number:06}", 10)]),
     Size("a sorted set of 1,000,000 members of 16 bytes", MILLION, scores("z", MILLION)),
 ]

@@ -34,6 +34,7 @@ FILES = {
     "unit/type/list-3": 180,
     "unit/type/set": 240,
     "unit/type/zset": 600,
+    "unit/type/hash": 300,
     "unit/expire": 180,
     "unit/keyspace": 120,
     "unit/scan": 240,
