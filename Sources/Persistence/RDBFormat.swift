@@ -24,6 +24,9 @@ public enum RDBType: UInt8 {
     case sortedSet = 5
     case sortedSetAsZiplist = 12
     case sortedSetAsListpack = 17
+    case stream = 15
+    case streamWithCounts = 19
+    case streamWithActivity = 21
 }
 
 /// The two highest bits of a length's first byte.

@@ -13,7 +13,8 @@ extension RDBEncoder {
         case .list: write(list: ListValue(entry: entry, keyspace: keyspace))
         case .set: write(set: SetValue(entry: entry, keyspace: keyspace))
         case .sortedSet: write(sortedSet: SortedSetValue(entry: entry, keyspace: keyspace))
-        case .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        case .stream: write(stream: StreamValue(entry: entry, keyspace: keyspace))
+        case .hash: preconditionFailure("no value is a \(entry.type)")
         }
     }
 
@@ -46,6 +47,10 @@ extension RDBDecoder {
         case .sortedSet, .sortedSetAsText, .sortedSetAsZiplist, .sortedSetAsListpack:
             return try keyspace.makeDetached(SortedSetValue.self, key: key, expiry: expiry) { (set) throws(RDBError) in
                 try readSortedSet(of: type, into: set)
+            }
+        case .stream, .streamWithCounts, .streamWithActivity:
+            return try keyspace.makeDetached(StreamValue.self, key: key, expiry: expiry) { (stream) throws(RDBError) in
+                try readStream(of: type, into: stream)
             }
         }
     }

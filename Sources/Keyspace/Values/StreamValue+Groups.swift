@@ -48,7 +48,7 @@ extension StreamValue {
     }
 
     /// How many entries of all that there ever were stand up to `id`; nil where deletions hide it.
-    private func entriesUpTo(_ id: StreamID) -> Int64? {
+    public func entriesUpTo(_ id: StreamID) -> Int64? {
         let state = state
         guard state.entriesAdded != 0 else { return 0 }
         if state.count == 0, id <= state.lastID { return state.entriesAdded }

@@ -25,6 +25,8 @@ public struct StreamValue: AggregateValue {
     public var count: Int { log.state.count }
     public var state: StreamState { log.state }
     public var blockCount: Int { log.blocks.count }
+    /// Nodes of the tree that its blocks are in, and the blocks.
+    public var nodeCount: Int { log.blocks.leafCount + log.blocks.innerCount + blockCount }
 
     public func checkInvariants() { log.checkInvariants() }
 

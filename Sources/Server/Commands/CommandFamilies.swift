@@ -12,6 +12,7 @@ enum CommandFamilies {
         SortedSetCommands.all,
         GeoCommands.all,
         HyperLogLogCommands.all,
+        StreamCommands.all,
         KeyCommands.all,
         ConnectionCommands.all,
         ClientCommands.all,

@@ -37,7 +37,17 @@ struct DataDigest {
                 element.absorb((score + 0).bitPattern)  // a listpack has no negative zero
                 add(element)
             }
-        case .hash, .stream: preconditionFailure("no value is a \(entry.type)")
+        case .stream:
+            // As in Redis the entries alone, not who reads them.
+            StreamValue(entry: entry, keyspace: keyspace).forEach { item in
+                item.id.withText { absorb($0) }
+                item.forEachField { field, value in
+                    field.withBytes { absorb($0) }
+                    value.withBytes { absorb($0) }
+                }
+                return true
+            }
+        case .hash: preconditionFailure("no value is a \(entry.type)")
         }
     }
 
