@@ -34,6 +34,8 @@ FILES = {
     "unit/type/list-3": 180,
     "unit/type/set": 240,
     "unit/type/zset": 600,
+    "unit/type/stream": 240,
+    "unit/type/stream-cgroups": 240,
     "unit/expire": 180,
     "unit/keyspace": 120,
     "unit/scan": 240,

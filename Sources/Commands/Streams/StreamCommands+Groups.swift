@@ -52,7 +52,7 @@ extension StreamCommands {
         since: "5.0.0",
         categories: ["stream"],
         syntax: """
-            <key:key> <group> id-selector(<id> | new-id="$") [ENTRIESREAD <entriesread=entries-read:integer@7.0.0>]
+            <key:key> <group> id-selector(<id> | new-id="$") [ENTRIESREAD <entriesread=entries-read:integer>]
             """
     ) { call throws(CommandError) in
         let options = try GroupOptions(call, mayMakeStream: false)

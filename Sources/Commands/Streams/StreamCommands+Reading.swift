@@ -12,7 +12,7 @@ extension StreamCommands {
         flags: [.readonly, .blocking, .movableKeys],
         group: .stream,
         since: "5.0.0",
-        complexity: "",
+        complexity: "O(N) for N streams, and O(M) for M entries of each, which is O(1) for a fixed COUNT",
         categories: ["stream"],
         syntax: """
             [COUNT <count:integer>] [BLOCK <milliseconds:integer>] STREAMS streams{<key:key>... <id>...}
