@@ -117,8 +117,8 @@ extension Directive {
             aliases: ["zset-max-ziplist-entries"]
         ),
         Directive("zset-max-listpack-value", \.zsetMaxListpackValue, .memory(), aliases: ["zset-max-ziplist-value"]),
-        Directive("stream-node-max-bytes", \.streamNodeMaxBytes, .memory(), .inert),
-        Directive("stream-node-max-entries", \.streamNodeMaxEntries, .integer(0...Int.max), .inert),
+        Directive("stream-node-max-bytes", \.streamNodeMaxBytes, .memory()),
+        Directive("stream-node-max-entries", \.streamNodeMaxEntries, .integer(0...Int.max)),
         Directive("hll-sparse-max-bytes", \.hllSparseMaxBytes, .memory()),
         .unbuilt("hash-seed", .text(), "", [.immutable, .hidden]),
         .unbuilt("lazyfree-lazy-eviction", .boolean, false),

@@ -31,6 +31,9 @@ public enum RDBType: UInt8 {
     case hashAsZiplist = 13
     case hashAsListpack = 16
     case volatileHash = 22
+    case stream = 15
+    case streamWithCounts = 19
+    case streamWithActivity = 21
 }
 
 /// The two highest bits of a length's first byte.

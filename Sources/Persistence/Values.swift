@@ -14,7 +14,7 @@ extension RDBEncoder {
         case .set: write(set: SetValue(entry: entry, keyspace: keyspace))
         case .sortedSet: write(sortedSet: SortedSetValue(entry: entry, keyspace: keyspace))
         case .hash: write(hash: HashValue(entry: entry, keyspace: keyspace))
-        case .stream: preconditionFailure("no value is a \(entry.type)")
+        case .stream: write(stream: StreamValue(entry: entry, keyspace: keyspace))
         }
     }
 
@@ -51,6 +51,10 @@ extension RDBDecoder {
         case .hash, .hashAsZipmap, .hashAsZiplist, .hashAsListpack, .volatileHash:
             return try keyspace.makeDetached(HashValue.self, key: key, expiry: expiry) { (hash) throws(RDBError) in
                 try readHash(of: type, into: hash)
+            }
+        case .stream, .streamWithCounts, .streamWithActivity:
+            return try keyspace.makeDetached(StreamValue.self, key: key, expiry: expiry) { (stream) throws(RDBError) in
+                try readStream(of: type, into: stream)
             }
         }
     }

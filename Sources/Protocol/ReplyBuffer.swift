@@ -202,6 +202,23 @@ public final class ReplyBuffer {
     public func error(_ text: String, quoting quoted: Bytes, _ rest: String = "") {
         append("-")
         append(text)
+        quote(quoted)
+        append(rest)
+        append("\r\n")
+    }
+
+    /// The same with two quotations.
+    public func error(_ text: String, quoting first: Bytes, _ between: String, quoting second: Bytes, _ rest: String) {
+        append("-")
+        append(text)
+        quote(first)
+        append(between)
+        quote(second)
+        append(rest)
+        append("\r\n")
+    }
+
+    private func quote(_ quoted: Bytes) {
         reserve(quoted.count)
         for index in 0..<quoted.count {
             guard quoted[index] != 0 else { break }
@@ -209,8 +226,6 @@ public final class ReplyBuffer {
             unsafe base.storeBytes(of: isLineEnd ? 0x20 : quoted[index], toByteOffset: filled, as: UInt8.self)
             filled &+= 1
         }
-        append(rest)
-        append("\r\n")
     }
 
     /// Opens an array whose length is not yet known; `close` it with the count.

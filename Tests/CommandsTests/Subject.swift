@@ -9,7 +9,7 @@ import Protocol
 final class Subject: CallHost {
     private let table = CommandTable(families: [
         StringCommands.all, BitmapCommands.all, ListCommands.all, SetCommands.all, SortedSetCommands.all,
-        HashCommands.all, KeyCommands.all,
+        HashCommands.all, StreamCommands.all, KeyCommands.all,
     ])
     private let reply = ReplyBuffer()
     private let keyspaces: [Keyspace]
@@ -38,6 +38,7 @@ final class Subject: CallHost {
     }
 
     func keyDidChange(_ key: Key, database: Int) { changedKeys.append(key.bytes.text) }
+    func keyMayServe(_ key: Key, database: Int) {}
     func databaseDidChange(_ database: Int?) { changedKeys.append("all of \(database.map(String.init) ?? "all")") }
 
     /// The reply to a line of words, its line ends written as blanks.

@@ -56,6 +56,11 @@ def pairs(key, count, size=100):
     ]
 
 
+def entries(key, count):
+    """XADDs of a stream of `count` entries of two fields, with a number and 8 bytes."""
+    return [["XADD", key, f"{number}-1", "sensor", number % 100, "reading", f"v{number:07}"] for number in range(1, count + 1)]
+
+
 MILLION = 1_000_000
 
 LOADS = [
@@ -83,6 +88,13 @@ LOADS = [
     Load("HINCRBY, hash of 10", [*pairs("h", 10), ["HSET", "h", "n", "1"]], ["HINCRBY", "h", "n", "1"]),
     Load("HSET, hash of 1,000,000, another value", pairs("h", MILLION), ["HSET", "h", "fld:__rand_int__", "xxxxxxxx"], keyspace=MILLION),
     Load("HGET, hash of 1,000,000", pairs("h", MILLION), ["HGET", "h", "fld:__rand_int__"], keyspace=MILLION),
+    Load("XADD, one stream", [], ["XADD", "s", "*", "sensor", "17", "reading", "xxxxxxxx"]),
+    Load("XADD MAXLEN ~ 1000, one stream", [], ["XADD", "s", "MAXLEN", "~", "1000", "*", "sensor", "17", "reading", "xxxxxxxx"]),
+    Load("XRANGE COUNT 10, stream of 100,000", entries("s", 100_000), ["XRANGE", "s", "__rand_int__", "+", "COUNT", "10"], requests=100_000, keyspace=90_000),
+    Load(
+        "XREADGROUP COUNT 1, one consumer", [*entries("s", REQUESTS), ["XGROUP", "CREATE", "s", "g", "0"]],
+        ["XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", "s", ">"],
+    ),
     Load("PFADD, dense", [["PFADD", "h", *(f"e{number}" for number in range(20_000))]], ["PFADD", "h", "e__rand_int__"]),
 ]
 
@@ -94,6 +106,8 @@ SIZES = [
     Size("a hash of 1,000,000 fields of 16 bytes with values of 8", MILLION, pairs("h", MILLION)),
     Size("sorted sets of 10 members of 16 bytes", 500_000, [c for number in range(50_000) for c in scores(f"z:{number:06}", 10)]),
     Size("a sorted set of 1,000,000 members of 16 bytes", MILLION, scores("z", MILLION)),
+    Size("streams of 10 entries of two fields", 500_000, [c for number in range(50_000) for c in entries(f"s:{number:06}", 10)]),
+    Size("a stream of 1,000,000 entries of two fields", MILLION, entries("s", MILLION)),
 ]
 
 

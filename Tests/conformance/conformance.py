@@ -35,6 +35,8 @@ FILES = {
     "unit/type/set": 240,
     "unit/type/zset": 600,
     "unit/type/hash": 300,
+    "unit/type/stream": 240,
+    "unit/type/stream-cgroups": 240,
     "unit/expire": 180,
     "unit/keyspace": 120,
     "unit/scan": 240,

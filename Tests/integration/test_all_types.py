@@ -17,6 +17,8 @@ import test_keys
 import test_lists
 import test_sets
 import test_sorted_sets
+import test_stream_groups
+import test_streams
 import test_strings
 
 EPISODES = int(os.environ.get("DIFFERENTIAL_EPISODES", 3))
@@ -24,10 +26,12 @@ KEYS = [f"key:{number}" for number in range(8)] + ["", "{t}1", "{t}2", "{t}3", "
 FAMILIES = [
     test_strings.COMMANDS, test_bitmaps.COMMANDS, test_keys.COMMANDS, test_lists.COMMANDS, test_sets.COMMANDS,
     test_hashes.COMMANDS, test_field_expiry.COMMANDS, test_sorted_sets.COMMANDS, test_geo.COMMANDS, test_hyperloglog.COMMANDS,
+    test_streams.COMMANDS, test_stream_groups.COMMANDS,
 ]
 AVOIDED = [
     test_bitmaps.has_a_start_alone, test_lists.sets_beyond_32_bits, test_sets.leaves_chance_behind,
     test_field_expiry.hangs_on_speed, test_sorted_sets.is_to_be_avoided, test_geo.is_far_north,
+    test_streams.hangs_on_time, test_stream_groups.hangs_on_time,
 ]
 
 
@@ -47,7 +51,10 @@ def intended(words, ours, theirs):
     return name == "DUMP" and ours[:1] == theirs[:1] == b"$"
 
 
-FORGIVEN = [intended, differential.same_encoding, test_keys.same, test_sets.same_set, test_field_expiry.same_life, test_sorted_sets.same]
+FORGIVEN = [
+    intended, differential.same_encoding, test_keys.same, test_sets.same_set, test_field_expiry.same_life,
+    test_sorted_sets.same, test_streams.same,
+]
 
 
 def of_any_family(g):
@@ -65,7 +72,7 @@ def same(words, ours, theirs):
 
 
 #: What reads all of a value, of whatever type it is.
-READERS = [["GET"], ["LRANGE", "0", "-1"], ["SMEMBERS"], ["HGETALL"], ["ZRANGE", "0", "-1", "WITHSCORES"]]
+READERS = [["GET"], ["LRANGE", "0", "-1"], ["SMEMBERS"], ["HGETALL"], ["XRANGE", "-", "+"], ["ZRANGE", "0", "-1", "WITHSCORES"]]
 
 
 def what_has_become(key):

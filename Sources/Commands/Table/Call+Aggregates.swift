@@ -18,7 +18,12 @@ extension Call {
 
     /// The value under `key`; where there is none a new one without elements, to be filled by the caller.
     func findOrMake<Value: AggregateValue>(_ key: Key, as type: Value.Type) throws(CommandError) -> Value {
-        try find(key, as: type) ?? withKeyspace(of: key) { $0.make(type, under: key, in: database) }
+        try find(key, as: type) ?? make(key, as: type)
+    }
+
+    /// A new value without elements under `key`, where nothing is.
+    func make<Value: AggregateValue>(_ key: Key, as type: Value.Type) -> Value {
+        withKeyspace(of: key) { $0.make(type, under: key, in: database) }
     }
 
     /// Removes `key` if the command took the last element of `value`; says whether it did.

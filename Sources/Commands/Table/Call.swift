@@ -7,6 +7,8 @@ public import Protocol
 public protocol CallHost: AnyObject {
     /// A key was changed, made or removed while somebody watches keys.
     func keyDidChange(_ key: Key, database: Int)
+    /// A key may serve somebody who waits for it, or tell that there is nothing more to wait for.
+    func keyMayServe(_ key: Key, database: Int)
     /// All keys of a database (of all where nil) were removed or exchanged.
     func databaseDidChange(_ database: Int?)
     /// Whether commands are refused that touch keys of several slots.
@@ -197,8 +199,14 @@ public final class Call {
         if hasWatchers { host.keyDidChange(key, database: database) }
     }
 
-    /// Says that the data was changed in a way that no key stands for.
+    /// Says that the data was changed in a way that no key stands for, or that those who watch the key need not know.
     public func noteChange() { changeCount &+= 1 }
+
+    /// The same, and that those who wait for `key` are to look again.
+    public func noteChange(waking key: Key) {
+        noteChange()
+        if hasWatchers { host.keyMayServe(key, database: database) }
+    }
 
     /// Says that a whole database, or all of them, lost or exchanged `count` keys.
     public func didChangeDatabase(_ database: Int?, count: Int) {
@@ -234,12 +242,7 @@ public final class Call {
     }
 
     /// The answer of a subcommand that checks its number of arguments itself.
-    public func replySubcommandSyntax() {
-        let container = command.containerName.uppercased()
-        reply.error(
-            "ERR unknown subcommand or wrong number of arguments for '\(arguments[1].text)'. Try \(container) HELP."
-        )
-    }
+    public func replySubcommandSyntax() { refuse(.subcommandSyntax) }
 
     public func replyUnknownSubcommand() {
         let name = arguments[1][0..<min(128, arguments[1].count)]
@@ -255,5 +258,6 @@ private final class Nobody: CallHost, Sendable {
     var longestString: Int { 0 }
     var mayWait: Bool { false }
     func keyDidChange(_ key: Key, database: Int) {}
+    func keyMayServe(_ key: Key, database: Int) {}
     func databaseDidChange(_ database: Int?) {}
 }

@@ -35,6 +35,15 @@ public enum CommandError: Error {
     case noSuchMember(at: Int)
     /// The word at this position is no option of the command.
     case unsupportedOption(at: Int)
+    /// The same, where the text names the command.
+    case unrecognizedOption(at: Int)
+    case invalidStreamID
+    /// The stream under one argument has no group of the name at another.
+    case noSuchGroup(at: Int, ofKeyAt: Int)
+    /// There is no such group, be it that there is no such key.
+    case noSuchKeyOrGroup(keyAt: Int, groupAt: Int)
+    /// A subcommand that checks its words itself does not understand them.
+    case subcommandSyntax
     case outOfMemory
     /// A text known at compile time, with its code: for what a single command has to say.
     case text(StaticString)
@@ -60,7 +69,10 @@ public enum CommandError: Error {
         case .sameObject: "ERR source and destination objects are the same"
         case .databaseOutOfRange: "ERR DB index is out of range"
         case .notA32BitInteger: "ERR value is out of range, value must between -2147483648 and 2147483647"
-        case .invalidExpireTime, .wrongArity, .noInputKey, .invalidPosition, .noSuchMember, .unsupportedOption: nil
+        case .invalidExpireTime, .wrongArity, .noInputKey, .invalidPosition, .noSuchMember, .unsupportedOption,
+            .unrecognizedOption, .noSuchGroup, .noSuchKeyOrGroup, .subcommandSyntax:
+            nil
+        case .invalidStreamID: "ERR Invalid stream ID specified as stream command argument"
         case .outOfMemory: "OOM command not allowed when used memory > 'maxmemory'."
         case .corruptedHyperLogLog: "INVALIDOBJ Corrupted HLL object detected"
         case .text(let text): text
@@ -80,6 +92,30 @@ extension ReplyBuffer {
             self.error("ERR invalid longitude,latitude pair \(numbers[0]),\(numbers[1])")
         case .noSuchMember(let index): self.error("ERR member ", quoting: arguments[index], " does not exist")
         case .unsupportedOption(let index): self.error("ERR Unsupported option ", quoting: arguments[index])
+        case .unrecognizedOption(let index):
+            self.error("ERR Unrecognized \(command.name.uppercased()) option '", quoting: arguments[index], "'")
+        case .noSuchGroup(let group, let key):
+            self.error(
+                "NOGROUP No such consumer group '",
+                quoting: arguments[group],
+                "' for key name '",
+                quoting: arguments[key],
+                "'"
+            )
+        case .noSuchKeyOrGroup(let key, let group):
+            self.error(
+                "NOGROUP No such key '",
+                quoting: arguments[key],
+                "' or consumer group '",
+                quoting: arguments[group],
+                command.name == "xreadgroup" ? "' in XREADGROUP with GROUP option" : "'"
+            )
+        case .subcommandSyntax:
+            self.error(
+                "ERR unknown subcommand or wrong number of arguments for '",
+                quoting: arguments[1],
+                "'. Try \(command.containerName.uppercased()) HELP."
+            )
         default: self.error("ERR wrong number of arguments for '\(command.name)' command")
         }
     }

@@ -126,7 +126,8 @@ extension OrderedTree {
     private func shiftToNeighbour(on path: Path) -> Bool {
         guard height > 0 else { return false }
         let (parent, index, leaf) = (path.inner(1), path.indices[1], path.leaf)
-        let leastRoom = Leaf.capacity / 8
+        // With room for one, the neighbour would be as full as the leaf was, and might have to take the new element.
+        let leastRoom = max(2, Leaf.capacity / 8)
         if index + 1 < parent.count {
             let right = unsafe Leaf(base: parent.child(index + 1))
             if Leaf.capacity - right.count >= leastRoom {

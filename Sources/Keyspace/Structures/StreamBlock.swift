@@ -48,6 +48,7 @@ struct BlockPlace: TreeBound {
 enum StreamEntryFlags {
     static let deleted: Int64 = 1
     static let sameFields: Int64 = 2
+    static let all = deleted | sameFields
 }
 
 /// What a block's master entry says, and where its entries begin.
@@ -93,7 +94,7 @@ struct StreamBlockReader {
         return StreamEntry(in: self, at: start)
     }
 
-    /// The id of the last entry, deleted or not; the block has one.
+    /// Of the last entry, deleted or not.
     var lastID: StreamID { entry(endingAt: pack.endOffset)?.id ?? id }
 
     /// Whether `fields` are those of the master entry.
@@ -217,7 +218,7 @@ extension StreamBlock {
         return StreamBlock(id: self.id, pack: pack).counting(1, deleted: 0, from: reader, memory: memory)
     }
 
-    /// The same block with the entry whose flags are at `offset` marked as deleted; its neighbours stay where they are.
+    /// The same block with `entry` marked as deleted; its neighbours stay where they are.
     func deleting(_ entry: StreamEntry, memory: Memory) -> StreamBlock {
         var pack = pack
         // A flag is one byte with or without it.
@@ -239,9 +240,10 @@ extension StreamBlock {
 // MARK: - Blocks that nobody vouches for
 
 extension StreamBlock {
-    /// Whether a valid listpack is a block through and through: every entry whole, its size right, the counts true.
-    static func isValid(_ pack: Listpack) -> Bool {
-        var check = BlockCheck(pack)
+    /// Whether a valid listpack is a block through and through: every entry whole, its size right, the counts true, and
+    /// the ids in order from the block's own on. Deleted entries are in no order where XSETID took the last id back.
+    static func isValid(_ pack: Listpack, id: StreamID) -> Bool {
+        var check = BlockCheck(pack, id: id)
         return check.isBlock()
     }
 }
@@ -249,27 +251,44 @@ extension StreamBlock {
 /// Reads a listpack as a block without trust in it.
 private struct BlockCheck {
     private let pack: Listpack
+    private let id: StreamID
     private var offset: Int
+    private var previousID: StreamID?
+    private var (count, deletedCount) = (0, 0)
 
-    init(_ pack: Listpack) {
+    init(_ pack: Listpack, id: StreamID) {
         self.pack = pack
+        self.id = id
         offset = Listpack.headerByteCount
     }
 
     mutating func isBlock() -> Bool {
-        guard let count = natural(), let deleted = natural(), let fieldCount = natural(), skip(fieldCount),
+        guard let count = natural(), let deletedCount = natural(), let fieldCount = natural(), skip(fieldCount),
             integer() == 0
         else { return false }
-        var (found, foundDeleted) = (0, 0)
         while offset < pack.endOffset {
-            guard let flags = integer(), flags & ~3 == 0, integer() != nil, integer() != nil else { return false }
-            let isSame = flags & StreamEntryFlags.sameFields != 0
-            guard let ownCount = isSame ? fieldCount : natural(), ownCount <= pack.byteCount else { return false }
-            let size = isSame ? ownCount + 3 : ownCount * 2 + 4
-            guard skip(isSame ? ownCount : ownCount * 2), integer() == Int64(size) else { return false }
-            if flags & StreamEntryFlags.deleted == 0 { found += 1 } else { foundDeleted += 1 }
+            guard isEntry(masterFieldCount: fieldCount) else { return false }
         }
-        return found == count && foundDeleted == deleted && found + foundDeleted > 0
+        return self.count == count && self.deletedCount == deletedCount && count + deletedCount > 0
+    }
+
+    private mutating func isEntry(masterFieldCount: Int) -> Bool {
+        guard let flags = integer(), flags & ~StreamEntryFlags.all == 0, let milliseconds = integer(),
+            let sequence = integer()
+        else { return false }
+        let isDeleted = flags & StreamEntryFlags.deleted != 0
+        if !isDeleted {
+            let entryID = id.advanced(milliseconds: milliseconds, sequence: sequence)
+            guard previousID.map({ $0 < entryID }) ?? (id <= entryID) else { return false }
+            previousID = entryID
+        }
+
+        let isSame = flags & StreamEntryFlags.sameFields != 0
+        guard let fieldCount = isSame ? masterFieldCount : natural(), fieldCount <= pack.byteCount else { return false }
+        let size = isSame ? fieldCount + 3 : fieldCount * 2 + 4
+        guard skip(isSame ? fieldCount : fieldCount * 2), integer() == Int64(size) else { return false }
+        if isDeleted { deletedCount += 1 } else { count += 1 }
+        return true
     }
 
     private mutating func integer() -> Int64? {

@@ -2,6 +2,9 @@
 
 internal import Protocol
 
+/// Deleted entries keep their places; a block goes with its last entry, unless it was trimmed to nothing: then it stays,
+/// the first one, until it is trimmed away or written on.
+///
 /// Memory: one block, with the trees, listpacks and groups that it has; `free` it before it is forgotten.
 /// Invariant: see `checkInvariants`. Thread: that of the keyspace.
 @safe
@@ -120,15 +123,27 @@ struct StreamLog {
         parts.groups.checkInvariants { $0.name.precedes($1.name) }
         forEachGroup { $0.checkInvariants() }
         var (count, bytes) = (0, 0)
+        var (firstID, lastID) = (StreamID?.none, StreamID?.none)
         blocks.forEach(in: 0..<blocks.count) { block in
-            precondition(StreamBlock.isValid(block.pack), "a block is none")
+            precondition(StreamBlock.isValid(block.pack, id: block.id), "a block is none")
+            precondition(lastID.map { $0 < block.id } ?? true, "blocks overlap")
             let reader = StreamBlockReader(block)
-            precondition(reader.count > 0, "a block without entries")
+            precondition(reader.count > 0 || lastID == nil, "a block without entries behind the first")
+            lastID = block.id
+            var offset = reader.firstOffset
+            while let entry = reader.entry(at: offset) {
+                if !entry.isDeleted {
+                    firstID = firstID ?? entry.id
+                    lastID = entry.id
+                }
+                offset = entry.endOffset
+            }
             count += reader.count
             bytes += block.pack.usedBytes
-            precondition(reader.lastID <= state.lastID, "an entry behind the last")
         }
+        precondition(lastID.map { $0 <= state.lastID } ?? true, "an entry behind the last")
         precondition(count == state.count, "the entries of a stream are miscounted")
+        precondition(firstID ?? .zero == state.firstID, "the first entry is another")
         precondition(bytes == parts.packBytes, "the bytes of a stream are miscounted")
     }
 }
@@ -142,20 +157,6 @@ public struct StreamState: Equatable, Sendable {
     public internal(set) var lastID = StreamID.zero
     /// The greatest of all that were deleted one by one; 0-0 where none was.
     public internal(set) var maxDeletedID = StreamID.zero
-    /// How many there ever were.
+    /// How many there ever were; it wraps around, as somebody may have set it to any number.
     public internal(set) var entriesAdded: Int64 = 0
-
-    public init() {}
-
-    /// - Source: what valkey-server reads from a file or is told by XSETID.
-    public init(
-        count: Int,
-        firstID: StreamID,
-        lastID: StreamID,
-        maxDeletedID: StreamID,
-        entriesAdded: Int64
-    ) {
-        (self.count, self.firstID, self.lastID) = (count, firstID, lastID)
-        (self.maxDeletedID, self.entriesAdded) = (maxDeletedID, entriesAdded)
-    }
 }

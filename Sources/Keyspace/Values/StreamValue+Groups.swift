@@ -26,8 +26,8 @@ extension StreamValue {
     public func noteRead(_ id: StreamID, by group: StreamGroup) {
         let state = state
         if let read = group.entriesRead, group.lastID >= state.firstID, !mayHaveGaps(from: group.lastID) {
-            group.entriesRead = read + 1
-        } else if state.entriesAdded > 0 {
+            group.entriesRead = read &+ 1
+        } else if state.entriesAdded != 0 {
             group.entriesRead = entriesUpTo(id)
         }
         group.lastID = id
@@ -36,9 +36,9 @@ extension StreamValue {
     /// How many entries the group has still to be handed; nil where nobody can tell.
     public func lag(of group: StreamGroup) -> Int64? {
         let state = state
-        guard state.entriesAdded > 0 else { return 0 }
-        if let read = group.entriesRead, !mayHaveGaps(from: group.lastID) { return state.entriesAdded - read }
-        return entriesUpTo(group.lastID).map { state.entriesAdded - $0 }
+        guard state.entriesAdded != 0 else { return 0 }
+        if let read = group.entriesRead, !mayHaveGaps(from: group.lastID) { return state.entriesAdded &- read }
+        return entriesUpTo(group.lastID).map { state.entriesAdded &- $0 }
     }
 
     /// Whether an entry from `id` on may have been deleted out of the middle.
@@ -48,16 +48,16 @@ extension StreamValue {
     }
 
     /// How many entries of all that there ever were stand up to `id`; nil where deletions hide it.
-    private func entriesUpTo(_ id: StreamID) -> Int64? {
+    public func entriesUpTo(_ id: StreamID) -> Int64? {
         let state = state
-        guard state.entriesAdded > 0 else { return 0 }
+        guard state.entriesAdded != 0 else { return 0 }
         if state.count == 0, id <= state.lastID { return state.entriesAdded }
         // An id in a gap that a deletion may have left says nothing.
         if id != .zero, id < state.maxDeletedID { return nil }
         if id == state.lastID { return state.entriesAdded }
         guard id < state.lastID, state.maxDeletedID == .zero || state.maxDeletedID < state.firstID else { return nil }
-        if id < state.firstID { return state.entriesAdded - Int64(state.count) }
-        return id == state.firstID ? state.entriesAdded - Int64(state.count) + 1 : nil
+        if id < state.firstID { return state.entriesAdded &- Int64(state.count) }
+        return id == state.firstID ? state.entriesAdded &- Int64(state.count) &+ 1 : nil
     }
 
     // MARK: Consumers

@@ -14,30 +14,17 @@ extension StreamValue {
     public func appendBlock(_ id: StreamID, _ bytes: Bytes) -> Bool {
         guard Listpack.isValid(bytes) else { return false }
         let log = log
-        if !log.blocks.isEmpty, log.blocks[log.blocks.count - 1].id >= id { return false }
+        let isFirst = log.blocks.isEmpty
+        if !isFirst, id <= log.blocks[log.blocks.count - 1].id || id <= lastValidID { return false }
         let pack = Listpack(copying: bytes, memory: memory)
-        guard StreamBlock.isValid(pack) else {
+        guard StreamBlock.isValid(pack, id: id) else {
             pack.free(to: memory)
             return false
         }
         let block = StreamBlock(id: id, pack: pack)
-        let reader = StreamBlockReader(block)
-        guard reader.count > 0 else {
-            pack.free(to: memory)
-            return false
-        }
+        let count = StreamBlockReader(block).count
         log.append(block, memory: memory)
-        log.state.count += reader.count
-        return true
-    }
-
-    /// Of the first entry that is there; 0-0 where there is none.
-    public var firstValidID: StreamID {
-        var found = StreamID.zero
-        forEach { entry in
-            found = entry.id
-            return false
-        }
-        return found
+        log.state.count += count
+        return count > 0 || isFirst
     }
 }

@@ -23,11 +23,10 @@ public struct StreamValue: AggregateValue {
     var memory: Memory { keyspace.memory }
 
     public var count: Int { log.state.count }
-    public var state: StreamState {
-        get { log.state }
-        nonmutating set { log.state = newValue }
-    }
+    public var state: StreamState { log.state }
     public var blockCount: Int { log.blocks.count }
+    /// Nodes of the tree that its blocks are in, and the blocks.
+    public var nodeCount: Int { log.blocks.leafCount + log.blocks.innerCount + blockCount }
 
     public func checkInvariants() { log.checkInvariants() }
 
@@ -57,9 +56,9 @@ public struct StreamValue: AggregateValue {
             guard reader.id <= last else { return }
             var offset = reader.firstOffset
             while let entry = reader.entry(at: offset) {
-                guard entry.id <= last else { return }
-                if !entry.isDeleted, entry.id >= first, !body(entry) { return }
                 offset = entry.endOffset
+                guard !entry.isDeleted, entry.id >= first else { continue }
+                guard entry.id <= last, body(entry) else { return }
             }
             place = log.blocks.next(after: here)
         }
@@ -72,9 +71,9 @@ public struct StreamValue: AggregateValue {
             let reader = StreamBlockReader(here.element)
             var offset = reader.pack.endOffset
             while let entry = reader.entry(endingAt: offset) {
-                guard entry.id >= first else { return }
-                if !entry.isDeleted, entry.id <= last, !body(entry) { return }
                 offset = entry.offset
+                guard !entry.isDeleted, entry.id <= last else { continue }
+                guard entry.id >= first, body(entry) else { return }
             }
             place = log.blocks.previous(before: here)
         }
@@ -99,19 +98,27 @@ public struct StreamValue: AggregateValue {
         return found
     }
 
+    /// Of the first entry that is there; 0-0 where there is none.
+    var firstValidID: StreamID { edgeID(backwards: false) ?? .zero }
     /// Of the last entry that is there; 0-0 where there is none. `state.lastID` may be that of one that is gone.
     public var lastValidID: StreamID { edgeID(backwards: true) ?? .zero }
 
     // MARK: Appending
 
-    /// Whether these bytes are more than a block could ever hold.
-    public static func isTooLarge(_ fields: Arguments) -> Bool { byteCount(of: fields) > Listpack.greatestByteCount }
+    /// Whether an entry is more than a block could ever hold.
+    public static func isTooLarge(_ fields: Arguments) -> Bool {
+        byteCount(of: fields) + greatestOverhead(of: fields) > Listpack.greatestByteCount
+    }
 
     private static func byteCount(of fields: Arguments) -> Int {
         var sum = 0
         for index in 0..<fields.count { sum += fields[index].count }
         return sum
     }
+
+    /// What a block with nothing but these fields has besides their bytes, at most: ten bytes around each of them, and
+    /// around the numbers of the master entry and of the entry.
+    private static func greatestOverhead(of fields: Arguments) -> Int { 10 * (fields.count + 10) }
 
     /// Puts an entry behind all others.
     ///
@@ -121,26 +128,28 @@ public struct StreamValue: AggregateValue {
     public func append(_ id: StreamID, fields: Arguments) {
         let log = log
         precondition(id > log.state.lastID && fields.count % 2 == 0, "an entry out of order")
-        if !takesMore(StreamValue.byteCount(of: fields)) {
+        if !takesMore(fields) {
             log.append(StreamBlock.make(id: id, fields: fields, memory: memory), memory: memory)
         }
         log.change(blockAt: log.blocks.count - 1) { $0.appending(id, fields: fields, memory: memory) }
-        log.state.entriesAdded += 1
+        log.state.entriesAdded &+= 1
         log.state.lastID = id
         log.state.count += 1
         if log.state.count == 1 { log.state.firstID = id }
     }
 
-    /// Whether the last block has room for an entry of so many bytes.
-    private func takesMore(_ byteCount: Int) -> Bool {
+    /// Whether the last block has room for an entry more.
+    private func takesMore(_ fields: Arguments) -> Bool {
         let log = log
         guard !log.blocks.isEmpty else { return false }
         let reader = StreamBlockReader(log.blocks[log.blocks.count - 1])
-        let limit = keyspace.limits.streamNodeByteCount
-        let greatest = limit == 0 ? Listpack.greatestByteCount : min(limit, Listpack.greatestByteCount)
-        guard reader.pack.byteCount + byteCount < greatest else { return false }
-        let most = keyspace.limits.streamNodeCount
-        return most == 0 || reader.count + reader.deletedCount < most
+        let byteCount = StreamValue.byteCount(of: fields)
+        guard reader.pack.hasRoom(for: byteCount + StreamValue.greatestOverhead(of: fields)) else { return false }
+        let limits = keyspace.limits
+        if limits.streamNodeByteCount > 0, reader.pack.byteCount + byteCount >= limits.streamNodeByteCount {
+            return false
+        }
+        return limits.streamNodeCount == 0 || reader.count + reader.deletedCount < limits.streamNodeCount
     }
 
     // MARK: Removing
@@ -152,21 +161,20 @@ public struct StreamValue: AggregateValue {
         let rank = log.rankOfBlock(for: id)
         let reader = StreamBlockReader(log.blocks[rank])
         var offset = reader.firstOffset
-        while let entry = reader.entry(at: offset), entry.id <= id {
-            if entry.id == id, !entry.isDeleted {
-                if reader.count == 1 {
-                    log.removeBlock(at: rank, memory: memory)
-                } else {
-                    log.change(blockAt: rank) { block in
-                        block.deleting(entry, memory: memory)
-                            .counting(-1, deleted: 1, from: reader, memory: memory)
-                    }
-                }
-                log.state.count -= 1
-                noteDeleted(id)
-                return true
-            }
+        while let entry = reader.entry(at: offset) {
             offset = entry.endOffset
+            guard !entry.isDeleted, entry.id >= id else { continue }
+            guard entry.id == id else { return false }
+            if reader.count == 1 {
+                log.removeBlock(at: rank, memory: memory)
+            } else {
+                log.change(blockAt: rank) { block in
+                    block.deleting(entry, memory: memory).counting(-1, deleted: 1, from: reader, memory: memory)
+                }
+            }
+            log.state.count -= 1
+            noteDeleted(id)
+            return true
         }
         return false
     }
@@ -174,8 +182,27 @@ public struct StreamValue: AggregateValue {
     private func noteDeleted(_ id: StreamID) {
         let log = log
         log.state.maxDeletedID = max(log.state.maxDeletedID, id)
-        if id == log.state.firstID || log.state.count == 0 { log.state.firstID = edgeID(backwards: false) ?? .zero }
+        if id == log.state.firstID || log.state.count == 0 { log.state.firstID = firstValidID }
     }
+
+    // MARK: What is remembered
+
+    /// Says what the stream remembers besides its entries.
+    ///
+    /// - Returns: false where an entry lies behind `lastID`.
+    public func setState(lastID: StreamID, maxDeletedID: StreamID, entriesAdded: Int64) -> Bool {
+        let log = log
+        if log.state.count == 0 {
+            // Nothing is left in them that an id could be behind.
+            while !log.blocks.isEmpty { log.removeBlock(at: 0, memory: memory) }
+        }
+        guard lastValidID <= lastID else { return false }
+        (log.state.lastID, log.state.maxDeletedID, log.state.entriesAdded) = (lastID, maxDeletedID, entriesAdded)
+        log.state.firstID = firstValidID
+        return true
+    }
+
+    // MARK: Trimming
 
     /// What is to be left of a stream.
     public enum TrimGoal: Sendable {
@@ -210,11 +237,11 @@ public struct StreamValue: AggregateValue {
             log.state.count -= reader.count
             removed += reader.count
         }
-        if removed > 0 || log.state.count == 0 { log.state.firstID = edgeID(backwards: false) ?? .zero }
+        if removed > 0 || log.state.count == 0 { log.state.firstID = firstValidID }
         return removed
     }
 
-    /// Deletes entries of the first block, which keeps at least one.
+    /// Deletes entries of the first block, the last of which stays, be it a deleted one.
     private func trimFirstBlock(to goal: TrimGoal, _ reader: StreamBlockReader) -> Int {
         let log = log
         var removed = 0
@@ -223,11 +250,12 @@ public struct StreamValue: AggregateValue {
             var offset = reader.firstOffset
             // Marking an entry moves nothing: what the reader has found stays where it is.
             while let entry = reader.entry(at: offset) {
-                switch goal {
-                case .greatestCount(let most): if log.state.count - removed <= most { offset = reader.pack.endOffset }
-                case .leastID(let least): if entry.id >= least { offset = reader.pack.endOffset }
-                }
-                guard offset < reader.pack.endOffset else { break }
+                let stays =
+                    switch goal {
+                    case .greatestCount(let most): log.state.count - removed <= most
+                    case .leastID(let least): entry.id >= least
+                    }
+                if stays { break }
                 offset = entry.endOffset
                 guard !entry.isDeleted else { continue }
                 block = block.deleting(entry, memory: memory)
@@ -236,8 +264,6 @@ public struct StreamValue: AggregateValue {
             return removed == 0 ? block : block.counting(-removed, deleted: removed, from: reader, memory: memory)
         }
         log.state.count -= removed
-        // What is left of it may be deleted already.
-        if removed == reader.count { log.removeBlock(at: 0, memory: memory) }
         return removed
     }
 }

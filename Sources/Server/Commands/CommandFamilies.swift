@@ -13,6 +13,7 @@ enum CommandFamilies {
         HashCommands.all,
         GeoCommands.all,
         HyperLogLogCommands.all,
+        StreamCommands.all,
         KeyCommands.all,
         ConnectionCommands.all,
         ClientCommands.all,

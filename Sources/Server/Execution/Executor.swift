@@ -107,6 +107,13 @@ final class Executor: CallHost {
     func connect(allKeyspaces: [Keyspace]) {
         call.connect(allKeyspaces: allKeyspaces, host: self)
         mustRoute = node.isClusterEnabled || node.shardCount > 1
+        keyspace.onExpired = { [unowned self] database, key in noteExpired(key, database: database) }
+    }
+
+    /// Has those look again who wait for a key that is gone now; without a command that does it, the shard sees to it.
+    private func noteExpired(_ key: Bytes, database: Int) {
+        guard !waits.isEmpty, waits.note(keyspace.key(key), database: database) else { return }
+        call.needsAttention = true
     }
 
     /// The shard that the executor belongs to, if it is one's.
@@ -306,6 +313,11 @@ final class Executor: CallHost {
     func keyDidChange(_ key: Key, database: Int) {
         let executor = holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
         if !executor.watchers.isEmpty { executor.watchers.keyDidChange(key.bytes, database: database) }
+        if !executor.waits.isEmpty, executor.waits.note(key, database: database) { call.needsAttention = true }
+    }
+
+    func keyMayServe(_ key: Key, database: Int) {
+        let executor = holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
         if !executor.waits.isEmpty, executor.waits.note(key, database: database) { call.needsAttention = true }
     }
 

@@ -1,0 +1,122 @@
+// How stream commands name entries and ranges of them, and how entries are replied.
+
+internal import Keyspace
+internal import Protocol
+
+extension Call {
+    /// The argument at `index` as the id of one entry.
+    func streamID(_ index: Int, missingSequence: UInt64 = 0) throws(CommandError) -> StreamID {
+        guard let id = StreamID(arguments[index], missingSequence: missingSequence) else { throw .invalidStreamID }
+        return id
+    }
+
+    /// Makes sure that the arguments in `range` are ids: nothing is done when the last of them is none.
+    func checkStreamIDs(_ range: Range<Int>) throws(CommandError) {
+        for index in range { _ = try streamID(index) }
+    }
+
+    /// The argument at `index` as the first id of a range: `-`, an id, or one behind a parenthesis, which is left out.
+    func rangeStart(_ index: Int) throws(CommandError) -> StreamID {
+        let (id, isExcluded) = try rangeLimit(index, missingSequence: 0)
+        guard isExcluded else { return id }
+        guard let next = id.next else { throw .text("ERR invalid start ID for the interval") }
+        return next
+    }
+
+    /// The same for the last id.
+    func rangeEnd(_ index: Int) throws(CommandError) -> StreamID {
+        let (id, isExcluded) = try rangeLimit(index, missingSequence: .max)
+        guard isExcluded else { return id }
+        guard let previous = id.previous else { throw .text("ERR invalid end ID for the interval") }
+        return previous
+    }
+
+    private func rangeLimit(
+        _ index: Int,
+        missingSequence: UInt64
+    ) throws(CommandError) -> (StreamID, isExcluded: Bool) {
+        let text = arguments[index]
+        if text.isOnly("-") { return (.zero, false) }
+        if text.isOnly("+") { return (.greatest, false) }
+        let isExcluded = text.count > 1 && text[0] == UInt8(ascii: "(")
+        guard let id = StreamID(isExcluded ? text[1..<text.count] : text, missingSequence: missingSequence) else {
+            throw .invalidStreamID
+        }
+        return (id, isExcluded)
+    }
+
+    /// The group named at `groupIndex` of the stream under the key at `keyIndex`, with that stream.
+    func findGroup(
+        _ keyIndex: Int,
+        _ groupIndex: Int
+    ) throws(CommandError) -> (key: Key, value: StreamValue, group: StreamGroup) {
+        let key = key(keyIndex)
+        guard let value = try find(key, as: StreamValue.self), let group = value.group(named: arguments[groupIndex])
+        else { throw .noSuchKeyOrGroup(keyAt: keyIndex, groupAt: groupIndex) }
+        return (key, value, group)
+    }
+
+    /// The consumer named at `index`, made where the group has none of the name; it has been seen now.
+    func consumer(_ index: Int, of group: StreamGroup, in value: StreamValue) -> StreamConsumer {
+        let now = keyspace.now
+        if let consumer = group.consumer(named: arguments[index]) {
+            consumer.seenTime = now
+            return consumer
+        }
+        noteChange()
+        return value.addConsumer(arguments[index], to: group, seen: now, active: -1)
+    }
+}
+
+extension Bytes {
+    /// Whether this is one character.
+    @inline(__always)
+    func isOnly(_ character: Unicode.Scalar) -> Bool { count == 1 && self[0] == UInt8(ascii: character) }
+}
+
+extension ReplyBuffer {
+    func bulk(_ id: StreamID) { id.withText { bulk($0) } }
+
+    /// The id, and fields and values in turn.
+    func entry(_ entry: StreamEntry) {
+        array(2)
+        bulk(entry.id)
+        array(entry.fieldCount * 2)
+        entry.forEachField { field, value in
+            bulk(field)
+            bulk(value)
+        }
+    }
+
+    /// Replies the entry with `id`; says whether there is one.
+    @discardableResult
+    func entry(_ id: StreamID, of value: StreamValue) -> Bool {
+        var isThere = false
+        value.forEach(from: id, through: id) {
+            isThere = true
+            entry($0)
+            return false
+        }
+        return isThere
+    }
+
+    /// Replies entries of a range as an array: `most` at the most, or all where that is 0.
+    func entries(
+        of value: StreamValue,
+        from first: StreamID = .zero,
+        through last: StreamID = .greatest,
+        backwards: Bool = false,
+        atMost most: Int = 0,
+        _ note: (StreamEntry) -> Void = { _ in }
+    ) {
+        let opening = openArray()
+        var count = 0
+        value.forEach(from: first, through: last, backwards: backwards) {
+            entry($0)
+            note($0)
+            count += 1
+            return count != most
+        }
+        closeArray(opening, count: count)
+    }
+}

@@ -1,0 +1,111 @@
+// Deleting entries with regard to the groups that refer to them: XDELEX, and XACKDEL, which acknowledges them first.
+//
+// Source: the documentation of Redis 8.2, which brought these commands.
+
+internal import Keyspace
+internal import Protocol
+
+extension StreamCommands {
+    static let xdelex = Command(
+        "xdelex",
+        "Deletes entries, and says what becomes of references to them.",
+        arity: .atLeast(5),
+        keys: .one(at: 1, [.readWrite, .delete]),
+        flags: [.write, .fast],
+        group: .stream,
+        since: "8.2.0",
+        complexity: "O(1) for each entry and group",
+        categories: ["stream"],
+        syntax: "<key:key> [condition(KEEPREF | DELREF | ACKED)] IDS ids{<numids:integer> <id>...}"
+    ) { call throws(CommandError) in
+        let request = try DeletionRequest(call, from: 2)
+        let key = call.key(1)
+        let value = try call.find(key, as: StreamValue.self)
+        call.reply.array(request.ids.count)
+        var isChanged = false
+        for index in request.ids {
+            let deletion = value?.delete(try call.streamID(index), request.rule) ?? .notThere
+            call.reply.integer(deletion.number)
+            if deletion == .deleted { isChanged = true }
+        }
+        if isChanged { call.didChange(key) } else if request.rule == .remove { call.noteChange() }
+    }
+
+    static let xackdel = Command(
+        "xackdel",
+        "Acknowledges entries, and deletes them.",
+        arity: .atLeast(6),
+        keys: .one(at: 1, [.readWrite, .update, .delete]),
+        flags: [.write, .fast],
+        group: .stream,
+        since: "8.2.0",
+        complexity: "O(1) for each entry and group",
+        categories: ["stream"],
+        syntax: "<key:key> <group> [condition(KEEPREF | DELREF | ACKED)] IDS ids{<numids:integer> <id>...}"
+    ) { call throws(CommandError) in
+        let request = try DeletionRequest(call, from: 3)
+        let key = call.key(1)
+        let value = try call.find(key, as: StreamValue.self)
+        let group = value?.group(named: call.arguments[2])
+        call.reply.array(request.ids.count)
+        var isChanged = false
+        for index in request.ids {
+            let id = try call.streamID(index)
+            guard let value, let group, value.acknowledge(id, in: group) else {
+                // What is not pending in the group is none of its business.
+                call.reply.integer(StreamValue.Deletion.notThere.number)
+                continue
+            }
+            isChanged = true
+            // An entry that was gone before is deleted as well as can be.
+            let deletion = value.delete(id, request.rule)
+            call.reply.integer(deletion == .isReferenced ? deletion.number : StreamValue.Deletion.deleted.number)
+        }
+        if isChanged { call.didChange(key) }
+    }
+}
+
+extension StreamValue.Deletion {
+    fileprivate var number: Int {
+        switch self {
+        case .deleted: 1
+        case .notThere: -1
+        case .isReferenced: 2
+        }
+    }
+}
+
+/// `[KEEPREF | DELREF | ACKED] IDS count id ...`, in any order
+private struct DeletionRequest {
+    private(set) var rule = ReferenceRule.keep
+    /// The positions of the ids.
+    private(set) var ids = 0..<0
+
+    init(_ call: Call, from start: Int) throws(CommandError) {
+        var index = start
+        var hasRule = false
+        while index < call.arguments.count {
+            if let rule = ReferenceRule(call.arguments[index]), !hasRule {
+                (self.rule, hasRule) = (rule, true)
+                index += 1
+            } else if call.arguments[index].isWord("IDS"), ids.isEmpty, index + 1 < call.arguments.count {
+                ids = try DeletionRequest.ids(call, countAt: index + 1)
+                index = ids.upperBound
+            } else {
+                throw .syntax
+            }
+        }
+        guard !ids.isEmpty else { throw .syntax }
+        try call.checkStreamIDs(ids)
+    }
+
+    private static func ids(_ call: Call, countAt index: Int) throws(CommandError) -> Range<Int> {
+        guard let count = parseInteger(call.arguments[index]), count > 0 else {
+            throw .text("ERR Number of IDs must be a positive integer")
+        }
+        guard count < Int64(call.arguments.count - index) else {
+            throw .text("ERR The `numids` parameter must match the number of arguments")
+        }
+        return index + 1..<index + 1 + Int(count)
+    }
+}
