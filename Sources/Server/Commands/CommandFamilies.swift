@@ -13,6 +13,7 @@ enum CommandFamilies {
         GeoCommands.all,
         HyperLogLogCommands.all,
         KeyCommands.all,
+        SortCommands.all,
         ConnectionCommands.all,
         ClientCommands.all,
         TransactionCommands.all,
