@@ -1,5 +1,7 @@
 // A view of bytes that somebody else owns: how keys, arguments and values are handed down the floors without a copy.
 
+internal import Glibc
+
 /// Bytes lent for the length of a call, or for as long as their owner says; never kept beyond that.
 ///
 /// Memory: owned by the lender (an input buffer, an entry, an array in `withBytes`).
@@ -80,7 +82,22 @@ public struct Bytes {
     }
 }
 
+extension Bytes {
+    /// Negative, zero or positive as these bytes come before `other`, are the same, or come after it: byte by byte, and the
+    /// shorter first.
+    public func order(_ other: Bytes) -> Int {
+        let difference = unsafe memcmp(base, other.base, min(count, other.count))
+        return difference == 0 ? count - other.count : Int(difference)
+    }
+}
+
 extension Array<UInt8> {
+    /// Puts a copy of `bytes` at the end.
+    @inlinable
+    public mutating func append(_ bytes: Bytes) {
+        unsafe append(contentsOf: UnsafeRawBufferPointer(start: bytes.base, count: bytes.count))
+    }
+
     /// Lends the array's bytes for the length of `body`.
     @inlinable
     public func withBytes<Result: ~Copyable, Failure: Error>(

@@ -9,7 +9,7 @@ import Protocol
 final class Subject: CallHost {
     private let table = CommandTable(families: [
         StringCommands.all, BitmapCommands.all, ListCommands.all, SetCommands.all, SortedSetCommands.all,
-        HashCommands.all, StreamCommands.all, KeyCommands.all,
+        HashCommands.all, StreamCommands.all, KeyCommands.all, SortCommands.all,
     ])
     private let reply = ReplyBuffer()
     private let keyspaces: [Keyspace]

@@ -40,6 +40,7 @@ FILES = {
     "unit/expire": 180,
     "unit/keyspace": 120,
     "unit/scan": 240,
+    "unit/sort": 240,
     "unit/bitops": 180,
     "unit/bitfield": 60,
     "unit/geo": 300,

@@ -16,6 +16,7 @@ import test_hyperloglog
 import test_keys
 import test_lists
 import test_sets
+import test_sort
 import test_sorted_sets
 import test_stream_groups
 import test_streams
@@ -26,12 +27,12 @@ KEYS = [f"key:{number}" for number in range(8)] + ["", "{t}1", "{t}2", "{t}3", "
 FAMILIES = [
     test_strings.COMMANDS, test_bitmaps.COMMANDS, test_keys.COMMANDS, test_lists.COMMANDS, test_sets.COMMANDS,
     test_hashes.COMMANDS, test_field_expiry.COMMANDS, test_sorted_sets.COMMANDS, test_geo.COMMANDS, test_hyperloglog.COMMANDS,
-    test_streams.COMMANDS, test_stream_groups.COMMANDS,
+    test_streams.COMMANDS, test_stream_groups.COMMANDS, test_sort.COMMANDS,
 ]
 AVOIDED = [
     test_bitmaps.has_a_start_alone, test_lists.sets_beyond_32_bits, test_sets.leaves_chance_behind,
     test_field_expiry.hangs_on_speed, test_sorted_sets.is_to_be_avoided, test_geo.is_far_north,
-    test_streams.hangs_on_time, test_stream_groups.hangs_on_time,
+    test_streams.hangs_on_time, test_stream_groups.hangs_on_time, test_sort.leaves_chance_behind,
 ]
 
 
@@ -42,6 +43,10 @@ def intended(words, ours, theirs):
         return True  # APPEND and SETBIT have damaged it before
     if name == "SCAN" and not words[1].isdigit():
         return True  # a cursor of Redis 7.0
+    if name == "OBJECT" and (ours, theirs) == (b"$8\r\nlistpack\r\n", b"$8\r\nskiplist\r\n"):
+        return True  # SORT has read it, which changes it in Valkey
+    if name == "ZSCAN":
+        return ours[:1] == theirs[:1] == b"*"  # and so it writes other scores here
     if name == "OBJECT" and words[1].upper() == "REFCOUNT":
         return ours[:1] == theirs[:1] == b":"
     if name == "PFDEBUG":
@@ -53,7 +58,7 @@ def intended(words, ours, theirs):
 
 FORGIVEN = [
     intended, differential.same_encoding, test_keys.same, test_sets.same_set, test_field_expiry.same_life,
-    test_sorted_sets.same, test_streams.same,
+    test_sorted_sets.same, test_streams.same, test_sort.without_order,
 ]
 
 

@@ -1,6 +1,6 @@
 // A command as it is declared: its name, its facts and its body, in one place. Everything else is derived from this.
 
-internal import Protocol
+public import Protocol
 internal import Synchronization
 
 /// One command or subcommand. Dispatch, arity and flag checks, key extraction, routing, COMMAND and HELP read these facts.
@@ -33,6 +33,9 @@ public final class Command: Sendable {
     public enum Place: Sendable {
         /// Where its keys live; every shard at once where they live in several.
         case keys
+        /// The same, but every shard at once for a call that touches keys which it does not name. In a cluster those must lie
+        /// in the slot of the others.
+        case keysAndBeyond(where: @Sendable (Arguments) -> Bool)
         /// Wherever the client is: the command touches nothing but the client, or what every thread may read.
         case anywhere
         /// The shard of the slot whose number stands at this argument.

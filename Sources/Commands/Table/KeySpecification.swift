@@ -8,6 +8,8 @@ public struct KeySpecification: Sendable {
         case index(Int)
         /// Behind a word, looked for from a position on (from the end where that is negative).
         case keyword(String, from: Int)
+        /// Where the other arguments say.
+        case unknown
     }
 
     public enum Find: Sendable {
@@ -16,6 +18,7 @@ public struct KeySpecification: Sendable {
         case range(last: Int, step: Int, limit: Int)
         /// As many as the number at `index` behind the beginning says, from `first` on.
         case count(at: Int, first: Int, step: Int)
+        case unknown
     }
 
     public struct Access: OptionSet, Sendable {
@@ -97,6 +100,13 @@ public struct KeySpecification: Sendable {
         Self(begin: .index(index), find: .count(at: 0, first: 1, step: step), access: access)
     }
 
+    /// Where only a closer look at the call tells, or where the keys are not among the arguments at all.
+    public static func unknown(_ access: Access, positions: @escaping @Sendable (Arguments) -> [Int] = { _ in [] })
+        -> Self
+    {
+        Self(begin: .unknown, find: .unknown, access: access, positions: positions)
+    }
+
     /// What a call with `arguments` does with the keys.
     public func access(in arguments: Arguments) -> Access { accessOfCall?(arguments) ?? access }
 
@@ -117,6 +127,7 @@ public struct KeySpecification: Sendable {
                 start + first + (Int(count) - 1) * step < arguments.count
             else { return [] }
             return (0..<Int(count)).map { start + first + $0 * step }
+        case .unknown: return []
         }
     }
 
@@ -129,6 +140,7 @@ public struct KeySpecification: Sendable {
                 ? Array(stride(from: from, to: arguments.count, by: 1))
                 : Array(stride(from: arguments.count + from, to: 0, by: -1))
             return indices.first { $0 < arguments.count && arguments[$0].isWord(word) }.map { $0 + 1 }
+        case .unknown: return nil
         }
     }
 }

@@ -224,6 +224,7 @@ enum CommandCommand {
             reply.bulk(word)
             reply.bulk("startfrom")
             reply.integer(from)
+        case .unknown: replyStep(reply, "unknown", [])
         }
         reply.bulk("find_keys")
         switch specification.find {
@@ -231,6 +232,7 @@ enum CommandCommand {
             replyStep(reply, "range", [("lastkey", last), ("keystep", step), ("limit", limit)])
         case .count(let index, let first, let step):
             replyStep(reply, "keynum", [("keynumidx", index), ("firstkey", first), ("keystep", step)])
+        case .unknown: replyStep(reply, "unknown", [])
         }
     }
 

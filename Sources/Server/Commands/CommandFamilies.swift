@@ -15,6 +15,7 @@ enum CommandFamilies {
         HyperLogLogCommands.all,
         StreamCommands.all,
         KeyCommands.all,
+        SortCommands.all,
         ConnectionCommands.all,
         ClientCommands.all,
         TransactionCommands.all,

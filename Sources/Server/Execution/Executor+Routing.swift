@@ -84,7 +84,8 @@ extension Executor {
         case .cursor(let index):
             guard index < arguments.count, let cursor = ScanCursor(arguments[index]) else { return ([], false) }
             return ([cursor.shard(of: node.shardCount)], false)
-        case .keys:
+        case .keysAndBeyond(let reachesBeyond) where !isClusterEnabled && reachesBeyond(arguments): return ([], true)
+        case .keys, .keysAndBeyond:
             // WATCH replaces what was watched before.
             var shards = command.name == "watch" ? client?.watch?.shards ?? [] : []
             command.forEachKey(in: arguments) { shards.insert(node.shard(ofSlot: hashSlot(of: arguments[$0]))) }
