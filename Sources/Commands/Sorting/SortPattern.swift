@@ -71,7 +71,7 @@ extension Call {
     func dereference<Result>(_ pattern: SortPattern, _ body: (StringValue?) -> Result) -> Result {
         guard pattern.hasPlace else { return body(nil) }
         return pattern.name.withBytes { name in
-            guard let entry = read(keyspace.key(name)), entry.type == .string, pattern.field == nil else {
+            guard let entry = read(keyspace.key(name)), entry.isString, pattern.field == nil else {
                 return body(nil)
             }
             return body(entry.string)
