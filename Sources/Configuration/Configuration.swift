@@ -4,8 +4,8 @@ public import Cluster
 
 /// The values in force. A value type: a change is prepared on a copy, and takes hold as a whole or not at all.
 ///
-/// A field's initial value is the directive's default, that of Redis 7.0 where Redis has the directive. Which directive
-/// sets a field, and what it accepts, is declared in the tables of `Directives.swift` and its neighbours. Units are in the
+/// A field's initial value is the directive's default, that of Redis 7.0 where Redis has the directive, but for lazy
+/// freeing, which Valkey has switched on. Which directive sets a field, and what it accepts, is declared in the tables of `Directives.swift` and its neighbours. Units are in the
 /// names; 0 means “no limit” or “never” where the directive says so.
 public struct Configuration: Sendable {
     // Network
@@ -42,11 +42,19 @@ public struct Configuration: Sendable {
     public var clientOutputBufferLimits = OutputBufferLimits()
     public var maxMemory = 0
     public var maxMemoryPolicy = MaxMemoryPolicy.noEviction
+    public var maxMemorySamples = 5
+    public var maxMemoryEvictionTenacity = 10
+    public var maxMemoryClients = MemoryOrPercent.bytes(0)
 
     // Keyspace
     public var databases = 16
     public var activeExpireEffort = 1
     public var isActiveRehashingOn = true
+    public var freesEvictedLazily = true
+    public var freesExpiredLazily = true
+    public var freesReplacedLazily = true
+    public var freesDeletedLazily = true
+    public var freesFlushedLazily = true
     public var lfuLogFactor = 10
     public var lfuDecayMinutes = 1
     public var hashMaxListpackEntries = 512

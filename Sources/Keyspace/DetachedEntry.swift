@@ -64,9 +64,8 @@ extension Keyspace {
     /// With `take` and `duplicate` this is RENAME, COPY and MOVE, within a shard and between two.
     ///
     /// - Parameter key: its bytes do not lie in this keyspace.
-    /// - Parameter lazily: a large value that is replaced is not freed now but by `collectGarbage`.
-    public func attach(_ detached: consuming DetachedEntry, as key: Key, in database: Int, lazily: Bool = false) {
-        remove(key, in: database, lazily: lazily)
+    public func attach(_ detached: consuming DetachedEntry, as key: Key, in database: Int) {
+        remove(key, in: database)
         insert(detached.release(as: key, to: memory), key, in: database)
     }
 }

@@ -25,6 +25,8 @@ public struct Entry {
 
     @inlinable public var type: ValueType { unsafe ValueType(rawValue: UInt8(header & 0xF)).unsafelyUnwrapped }
     @inlinable public var encoding: Encoding { unsafe Encoding(rawValue: UInt8(header >> 4 & 0xF)).unsafelyUnwrapped }
+    /// Whether `type` is `.string`: what nearly every command asks, and the number of strings is zero.
+    @inlinable @inline(__always) public var isString: Bool { header & 0xF == 0 }
     /// Whether `encoding` is `.integer`.
     @inlinable public var isInteger: Bool { header & Header.encodingMask == Header.integer }
     @inlinable public var hasExpiry: Bool { header & Header.hasExpiry != 0 }

@@ -38,7 +38,8 @@ extension Keyspace {
     /// Removes the entry at `place`, whose time has come.
     func expire(at place: Table.Place, slot: Int, in database: Int, shrinking: Bool) {
         onExpired?(database, place.entry.key)
-        bury(takeOut(place, slot: slot, in: database, shrinking: shrinking))
+        let entry = takeOut(place, slot: slot, in: database, shrinking: shrinking)
+        free(entry, lazily: lazyFreeing.contains(.expiry))
         expiredCount += 1
     }
 

@@ -62,7 +62,7 @@ extension Keyspace {
             preconditionFailure("a volatile hash is not where it is listed")
         }
         list.remove(at: place, in: environment)
-        if list.count == 0 { self[database].dropVolatileHashes(memory: memory) }
+        if list.count == 0 { unlistAllHashes(of: database, lazily: false) }
     }
 
     /// Unlists all hashes of a slot, which go.
@@ -73,11 +73,21 @@ extension Keyspace {
         }
     }
 
-    /// Frees what the value of `entry`, which gets another one, has outside the entry.
-    func freeValue(of entry: Entry, under key: Key, in database: Int) {
-        guard entry.isOutside else { return }
+    /// Forgets which hashes are volatile, as all of them go.
+    func unlistAllHashes(of database: Int, lazily: Bool) {
+        guard let list = self[database].volatileHashes else { return }
+        self[database].volatileHashes = nil
+        if lazily {
+            graveyard.bury(unsafe Aggregate(.set, .hashTable, base: list.base))
+        } else {
+            list.free(to: memory)
+        }
+    }
+
+    /// Frees what `entry`, which gets another value, has outside itself.
+    func freeReplaced(_ entry: Entry, in database: Int) {
         if entry.type == .hash { unlist(entry, in: database) }
-        entry.freeOutside(to: memory)
+        freeValue(of: entry, lazily: lazyFreeing.contains(.replacement))
     }
 }
 
@@ -118,7 +128,7 @@ extension Keyspace {
         expiredFieldCount += removed
         guard fields.count > 0 else {
             guard let place = find(key, in: database, writing: true) else { return }
-            return bury(takeOut(place, slot: key.slot, in: database))
+            return free(takeOut(place, slot: key.slot, in: database), lazily: lazyFreeing.contains(.expiry))
         }
         if fields.volatileCount > 0 {
             list(fields, under: key, in: database)

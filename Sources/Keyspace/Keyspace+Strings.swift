@@ -153,7 +153,7 @@ extension Keyspace {
             case .keep: previous?.expiry
             case .at(let time): time
             }
-        if let previous { freeValue(of: previous, under: key, in: database) }
+        if let previous, previous.isOutside { freeReplaced(previous, in: database) }
         if let previous, (expiry != nil) == previous.hasExpiry, previous.rewrite(payload) {
             if let expiry { previous.expiryTime = expiry }
             touch(previous)
@@ -169,6 +169,11 @@ extension Keyspace {
     /// - Returns: the string, and how long it was.
     private func makeRaw(_ key: Key, in database: Int, byteCount: Int) -> (MutableBytes, previousCount: Int) {
         guard let place = find(key, in: database, writing: true) else {
+            guard Keyspace.fits(byteCount, keyCount: key.bytes.count) else {
+                // As long as it is to be, and no longer: most strings that begin so large do not grow.
+                let block = StringBlock(count: byteCount, capacity: byteCount, memory: memory)
+                return (put(.outside(block), expiry: nil, under: key, at: nil, in: database).mutableBytes, 0)
+            }
             let entry = put(.short(key.bytes[0..<0], .raw), expiry: nil, under: key, at: nil, in: database)
             guard byteCount > 0 else { return (entry.mutableBytes, 0) }
             return makeRaw(key, in: database, byteCount: byteCount)

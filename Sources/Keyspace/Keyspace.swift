@@ -98,9 +98,22 @@ public final class Keyspace {
     /// Where `expireFieldsSlice` goes on.
     var fieldExpiryDatabase = 0
 
+    /// Which keys may be given up where memory is short; nil: none.
+    public var evictionPolicy: EvictionPolicy? {
+        didSet { if evictionPolicy != oldValue { evictionPool.removeAll() } }
+    }
+    /// Keys that were given up.
+    public internal(set) var evictedCount = 0
+    /// Is told the database and the key before it is given up; changes nothing here.
+    public var onEvicted: ((_ database: Int, _ key: Bytes) -> Void)?
+    var evictionPool = EvictionPool()
+    var evictionHand = EvictionHand()
+
     /// Tables that are being resized, as slots of databases; some may be done already.
     var resizing: [(database: Int, slot: Int)] = []
     var graveyard = Graveyard()
+    /// Which removals leave large values to `collectGarbage`.
+    public var lazyFreeing: LazyFreeing = []
 
     /// - Parameter seed: secret, random, and the same for all shards of a process.
     public init(databaseCount: Int, slots: SlotUse, seed: UInt64) {
@@ -225,17 +238,14 @@ public final class Keyspace {
 
     /// Removes `key`.
     ///
-    /// - Parameter lazily: a large value is not freed now but by `collectGarbage`.
+    /// - Parameter lazily: whether a large value is not freed now but by `collectGarbage`; nil: as for all that a command
+    ///   has no more use for.
     /// - Returns: whether it was there.
     @discardableResult
-    public func remove(_ key: Key, in database: Int, lazily: Bool = false) -> Bool {
+    public func remove(_ key: Key, in database: Int, lazily: Bool? = nil) -> Bool {
         guard let place = find(key, in: database, writing: true) else { return false }
         let entry = takeOut(place, slot: key.slot, in: database)
-        if lazily {
-            bury(entry)
-        } else {
-            entry.free(to: memory)
-        }
+        free(entry, lazily: lazily ?? lazyFreeing.contains(.replacement))
         return true
     }
 
@@ -297,7 +307,10 @@ public final class Keyspace {
     public var totalCount: Int { (0..<databaseCount).reduce(0) { $0 + self[$1].keyCount } }
 
     /// Sets the counters that CONFIG RESETSTAT speaks of to zero.
-    public func resetStatistics() { (expiredCount, expiredFieldCount) = (0, 0) }
+    public func resetStatistics() {
+        (expiredCount, expiredFieldCount, evictedCount) = (0, 0, 0)
+        graveyard.freedCount = 0
+    }
 
     /// How many keys a database has, expired ones that nobody has met yet included.
     public func count(in database: Int) -> Int { self[database].keyCount }
@@ -335,7 +348,7 @@ public final class Keyspace {
     @discardableResult
     public func flush(_ database: Int, lazily: Bool) -> Int {
         let count = self[database].keyCount
-        self[database].dropVolatileHashes(memory: memory)
+        unlistAllHashes(of: database, lazily: lazily)
         var start = 0
         while let slot = self[database].slotWithKeys(from: start) {
             flush(slot: slot, of: database, lazily: lazily)
@@ -367,7 +380,8 @@ public final class Keyspace {
         if lazily {
             graveyard.bury(table)
         } else {
-            while table.freeSlice(budget: .max, memory: memory) {}
+            var budget = Int.max
+            _ = table.freeSlice(budget: &budget, memory: memory) { $0.free(to: memory) }
         }
         return count
     }

@@ -281,15 +281,25 @@ extension Table {
 // MARK: - Freeing in slices
 
 extension Table {
-    /// Makes the newer array the one that is passed.
-    mutating func retireBuckets() {
-        old = buckets
-        buckets = BucketArray()
-        passed = 0
+    /// Gives up entries, and the buckets that they were in, until `budget` is used up; a table once begun is good for
+    /// nothing else.
+    ///
+    /// - Parameter dispose: is given every entry, and frees it.
+    /// - Returns: whether all of it is gone.
+    mutating func freeSlice(budget: inout Int, memory: Memory, _ dispose: (Entry) -> Void) -> Bool {
+        while true {
+            if old.isEmpty {
+                guard !buckets.isEmpty else { return true }
+                // The newer array becomes the one that is passed.
+                (old, buckets, passed) = (buckets, BucketArray(), 0)
+            }
+            guard budget > 0 else { return false }
+            budget -= 1 + freeOldBucket(memory: memory, dispose)
+        }
     }
 
-    /// Frees the entries of the next old bucket; returns how many.
-    mutating func freeOldBucket(memory: Memory) -> Int {
+    /// Gives up the entries of the next old bucket; returns how many.
+    private mutating func freeOldBucket(memory: Memory, _ dispose: (Entry) -> Void) -> Int {
         let head = old[passed]
         var freed = 0
         var bucket = head
@@ -298,7 +308,7 @@ extension Table {
             while let position = occupied.next() {
                 let entry = bucket[position]
                 if entry.hasExpiry { volatileCount -= 1 }
-                entry.free(to: memory)
+                dispose(entry)
                 freed += 1
             }
             let child = bucket.child

@@ -55,8 +55,8 @@ public final class InputBuffer {
     public func reserve(_ count: Int) {
         if end + count <= capacity { return }
         let kept = end - start
-        var wanted = max(capacity, 1024)
-        while wanted < kept + count { wanted *= 2 }
+        // Doubled, so that what comes bit by bit is not copied each time; a large argument gets what it needs.
+        let wanted = kept + count <= capacity ? capacity : max(capacity * 2, kept + count, 1024)
         if wanted > capacity {
             let larger = unsafe apus_allocate(wanted).unsafelyUnwrapped
             if let base = unsafe base { unsafe larger.copyMemory(from: base + start, byteCount: kept) }

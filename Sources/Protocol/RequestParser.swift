@@ -60,21 +60,24 @@ public struct PartialRequest: ~Copyable {
     var found: [(offset: Int, count: Int)] = []
     /// Bytes that must lie there before another try can get any further: spares a big value's many packets the parser.
     public fileprivate(set) var neededByteCount = 0
+    /// Bytes of the request that say something already: all before the argument that is arriving.
+    public fileprivate(set) var understoodByteCount = 0
 
     public init() {}
 
     var isUntouched: Bool { missing == nil && position == 0 }
 
-    /// How many bytes to read next, if `have` of the request are there: a large argument at one go, else `usual`.
+    /// How many bytes to read next, if `have` of the request are there: `usual`, but of a large argument what is missing, so
+    /// that it need not be moved to a larger buffer for the sake of what may come behind it.
     public func readSize(having have: Int, usual: Int) -> Int {
-        max(usual, min(neededByteCount - have, 1 << 20))
+        neededByteCount > max(have, usual) ? min(neededByteCount - have, 1 << 20) : usual
     }
 
     mutating func reset() {
         missing = nil
         position = 0
         found.removeAll(keepingCapacity: false)
-        neededByteCount = 0
+        (neededByteCount, understoodByteCount) = (0, 0)
     }
 }
 
@@ -184,8 +187,8 @@ enum RequestParser {
                 partial.found.append((offset, length))
                 partial.missing = missing - 1
                 partial.position = reader.position
-            case .missing(let needed):
-                partial.neededByteCount = needed
+            case .missing(let start, let needed):
+                (partial.understoodByteCount, partial.neededByteCount) = (start, needed)
                 return .incomplete
             case .failed(let error): return .failed(error)
             }
@@ -205,7 +208,7 @@ enum RequestParser {
 
     private enum Bulk {
         case found(offset: Int, count: Int)
-        case missing(neededByteCount: Int)
+        case missing(from: Int, neededByteCount: Int)
         case failed(ProtocolError)
     }
 
@@ -213,16 +216,16 @@ enum RequestParser {
     @inline(__always)
     private static func bulk(_ reader: inout LineReader, _ limits: RequestLimits) -> Bulk {
         let start = reader.position
-        guard let first = reader.peek else { return .missing(neededByteCount: start + 1) }
+        guard let first = reader.peek else { return .missing(from: start, neededByteCount: start + 1) }
         guard first == UInt8(ascii: "$") else {
             // Redis looks at the line only once it is complete.
             if reader.endOfLine() != nil { return .failed(.expectedBulk(found: first)) }
-            return reader.hasLongLine ? .failed(.tooBigBulkLine) : .missing(neededByteCount: 0)
+            return reader.hasLongLine ? .failed(.tooBigBulkLine) : .missing(from: start, neededByteCount: 0)
         }
         reader.position &+= 1
         guard let line = reader.number() else {
             reader.position = start
-            return reader.hasLongLine ? .failed(.tooBigBulkLine) : .missing(neededByteCount: 0)
+            return reader.hasLongLine ? .failed(.tooBigBulkLine) : .missing(from: start, neededByteCount: 0)
         }
         guard let value = line.value, value >= 0, value <= Int64(limits.bulkByteCount) else {
             return .failed(.invalidBulkLength)
@@ -234,7 +237,7 @@ enum RequestParser {
         let end = offset &+ Int(value) &+ 2
         guard end <= reader.count else {
             reader.position = start
-            return .missing(neededByteCount: end)
+            return .missing(from: offset, neededByteCount: end)
         }
         reader.position = end
         return .found(offset: offset, count: Int(value))

@@ -79,11 +79,6 @@ import Testing
         ("latency-monitor-threshold", "0"),
         ("latency-tracking", "yes"),
         ("latency-tracking-info-percentiles", "50 99 99.9"),
-        ("lazyfree-lazy-eviction", "no"),
-        ("lazyfree-lazy-expire", "no"),
-        ("lazyfree-lazy-server-del", "no"),
-        ("lazyfree-lazy-user-del", "no"),
-        ("lazyfree-lazy-user-flush", "no"),
         ("lfu-decay-time", "1"),
         ("lfu-log-factor", "10"),
         ("list-compress-depth", "0"),
@@ -197,6 +192,11 @@ import Testing
     ])
     func `are those of Redis 7.0`(name: String, value: String) {
         #expect(Configuration().value(of: name).map(text) == value)
+    }
+
+    @Test(arguments: ["eviction", "expire", "server-del", "user-del", "user-flush"])
+    func `of lazy freeing are those of Valkey 9.1`(kind: String) {
+        #expect(Configuration().value(of: "lazyfree-lazy-" + kind).map(text) == "yes")
     }
 
     @Test(arguments: [

@@ -134,13 +134,13 @@ private struct Run {
     private mutating func transfer(_ name: [UInt8], in database: Int, copying: Bool) {
         let newName = self.name()
         let newDatabase = below(2)
-        let lazily = below(2) == 0
+        keyspace.lazyFreeing = below(2) == 0 ? [.replacement] : []
         let item = models[database].item(name, now: keyspace.now)
         let isDone = keyspace.with(newName) { newKey in
             keyspace.with(name) { key in
                 guard let detached = copying ? keyspace.duplicate(key, in: database) : keyspace.take(key, in: database)
                 else { return false }
-                keyspace.attach(detached, as: newKey, in: newDatabase, lazily: lazily)
+                keyspace.attach(detached, as: newKey, in: newDatabase)
                 return true
             }
         }

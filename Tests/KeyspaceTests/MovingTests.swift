@@ -96,33 +96,6 @@ import Testing
     }
 }
 
-@Suite struct `What is removed lazily` {
-    @Test func `is gone at once, and its memory in slices`() {
-        let keyspace = Keyspace.standalone()
-        let bytes = keyspace.usedBytes
-        for number in 0..<20_000 { keyspace.set("key:\(number)", "x") }
-        keyspace.set("large", String(repeating: "x", count: 1_000_000), in: 1)
-        keyspace.settle()
-        let bytesWhenFull = keyspace.usedBytes
-
-        keyspace.with("large") { key in _ = keyspace.remove(key, in: 1, lazily: true) }
-        #expect(keyspace.flush(0, lazily: true) == 20_000)
-
-        #expect(keyspace.count(in: 0) == 0)
-        #expect(keyspace.get("key:7") == nil)
-        #expect(keyspace.usedBytes > bytesWhenFull - 1000)
-        #expect(keyspace.garbageCount == 20_001)
-        keyspace.set("key:7", "new")
-        var slices = 0
-        while keyspace.collectGarbage(budget: 100) { slices += 1 }
-        #expect(slices > 100)
-        #expect(keyspace.get("key:7") == "new")
-        keyspace.remove("key:7")
-        #expect(keyspace.usedBytes == bytes)
-        keyspace.checkInvariants()
-    }
-}
-
 @Suite struct `The access record` {
     @Test func `tells how long a key was idle`() {
         let keyspace = Keyspace.standalone()

@@ -53,7 +53,7 @@ extension BitmapCommands {
 
     private static func read(_ call: Call, _ program: BitfieldProgram) throws(CommandError) {
         let entry = call.read(call.key(1))
-        if let entry, entry.type != .string { throw .wrongType }
+        if let entry, !entry.isString { throw .wrongType }
         (entry?.string ?? .bytes(call.arguments[0][0..<0])).withBytes { bytes in
             call.reply.array(program.steps.count)
             for step in program.steps { call.reply.integer(step.value(in: bytes)) }
@@ -63,7 +63,7 @@ extension BitmapCommands {
     private static func write(_ call: Call, _ program: BitfieldProgram) throws(CommandError) {
         let key = call.key(1)
         let entry = call.lookup(key)
-        if let entry, entry.type != .string { throw .wrongType }
+        if let entry, !entry.isString { throw .wrongType }
         let previousCount = entry?.string.byteCount ?? -1
 
         let string = call.keyspace(of: key).edit(key, in: call.database, growingTo: program.byteCount)

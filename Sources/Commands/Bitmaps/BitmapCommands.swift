@@ -22,7 +22,7 @@ public enum BitmapCommands {
         guard bit == 0 || bit == 1 else { throw .bitValueNotAnInteger }
         let key = call.key(1)
         let entry = call.lookup(key)
-        if let entry, entry.type != .string { throw .wrongType }
+        if let entry, !entry.isString { throw .wrongType }
         let previousCount = entry?.string.byteCount ?? -1
 
         let string = call.keyspace(of: key).edit(key, in: call.database, growingTo: index >> 3 + 1)
@@ -45,7 +45,7 @@ public enum BitmapCommands {
     ) { call throws(CommandError) in
         let index = try call.bitIndex(2)
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         call.reply.integer(entry.string.withBytes { index >> 3 < $0.count && Bits($0)[index] } ? 1 : 0)
     }
 
@@ -64,7 +64,7 @@ public enum BitmapCommands {
         guard call.arguments.count != 3 else { throw .syntax }
         let part = try StringPart(call, from: 2)
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         guard !part.isBackwards else { return call.reply.integer(0) }
         call.reply.integer(entry.string.withBytes { Bits($0).onesCount(in: part.bits(of: $0)) })
     }
@@ -87,7 +87,7 @@ public enum BitmapCommands {
         guard bit == 0 || bit == 1 else { throw .text("ERR The bit argument must be 1 or 0.") }
         let part = try StringPart(call, from: 3)
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(bit == 0 ? 0 : -1) }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         let index = entry.string.withBytes { bytes in
             let range = part.bits(of: bytes)
             let found = Bits(bytes).firstIndex(of: bit == 1, in: range)
@@ -117,7 +117,7 @@ public enum BitmapCommands {
         var result = CombinedBits(operation)
         for index in 3..<call.arguments.count {
             let entry = call.read(call.key(index))
-            if let entry, entry.type != .string { throw .wrongType }
+            if let entry, !entry.isString { throw .wrongType }
             (entry?.string ?? .bytes(call.arguments[0][0..<0])).withBytes { result.add($0) }
         }
 

@@ -195,7 +195,7 @@ extension Call {
     /// The entry of `key`, which holds what PFADD makes.
     fileprivate func hyperLogLog(_ key: Key, isRead: Bool) throws(CommandError) -> Entry? {
         guard let entry = isRead ? read(key) : lookup(key) else { return nil }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         guard entry.string.withBytes({ HyperLogLog.isValid($0) }) else {
             throw .text("WRONGTYPE Key is not a valid HyperLogLog string value.")
         }

@@ -158,7 +158,7 @@ extension KeyCommands {
 
     private static func isFlushLazy(_ call: Call) throws(CommandError) -> Bool {
         switch call.arguments.count {
-        case 1: return false
+        case 1: return call.keyspace.lazyFreeing.contains(.flush)
         case 2 where call.arguments[1].isWord("SYNC"): return false
         case 2 where call.arguments[1].isWord("ASYNC"): return true
         default: throw .syntax

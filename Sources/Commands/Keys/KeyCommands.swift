@@ -27,7 +27,7 @@ public enum KeyCommands {
         tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
         syntax: "<key:key>..."
     ) { call throws(CommandError) in
-        remove(call, lazily: false)
+        remove(call, lazily: call.keyspace.lazyFreeing.contains(.deletion))
     }
 
     static let unlink = Command(

@@ -95,8 +95,11 @@ extension KeyCommands {
         syntax: "<key:key>"
     ) { call throws(CommandError) in
         guard let entry = call.peek(call.key(2)) else { return call.reply.null() }
-        // Nothing is shared here: an integer costs no allocation. Redis shares small ones, and calls that INT_MAX.
-        if entry.isInteger, case .integer(let number) = entry.string, (0..<10_000).contains(number) {
+        // Nothing is shared here: an integer costs no allocation. Redis shares small ones, and calls that INT_MAX; but not
+        // where eviction goes by their use, as that is noted in each.
+        if !call.keyspace(of: call.key(2)).evictsByUse, entry.isInteger, case .integer(let number) = entry.string,
+            (0..<10_000).contains(number)
+        {
             return call.reply.integer(Int64(Int32.max))
         }
         call.reply.integer(1)

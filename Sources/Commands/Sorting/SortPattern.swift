@@ -74,7 +74,7 @@ extension Call {
         return pattern.name.withBytes { name in
             let key = keyspace.key(name)
             guard let entry = read(key) else { return body(nil) }
-            guard let field = pattern.field else { return body(entry.type == .string ? entry.string : nil) }
+            guard let field = pattern.field else { return body(entry.isString ? entry.string : nil) }
             guard entry.type == .hash else { return body(nil) }
             return body(HashValue(entry: entry, keyspace: keyspace(of: key)).find(field)?.value)
         }

@@ -34,7 +34,7 @@ extension StringCommands {
 
     private static func text(_ call: Call, _ index: Int) throws(CommandError) -> [UInt8] {
         guard let entry = call.read(call.key(index)) else { return [] }
-        guard entry.type == .string else { throw .text("ERR The specified keys must contain string values") }
+        guard entry.isString else { throw .text("ERR The specified keys must contain string values") }
         return entry.string.withBytes { $0.array }
     }
 

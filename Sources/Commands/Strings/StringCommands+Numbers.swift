@@ -69,7 +69,7 @@ extension StringCommands {
             call.set(key, to: increment)
             return call.reply.integer(increment)
         }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         let (sum, overflows) = try entry.string.asInteger().addingReportingOverflow(increment)
         guard !overflows else { throw .incrementOverflows }
         if entry.isInteger {
@@ -96,7 +96,7 @@ extension StringCommands {
         let keyspace = call.keyspace(of: key)
         var number: LongDouble = 0
         if let entry = call.lookup(key) {
-            guard entry.type == .string else { throw .wrongType }
+            guard entry.isString else { throw .wrongType }
             guard let present = entry.string.withBytes({ parseLongDouble($0) }) else { throw .notAFloat }
             number = present
         }

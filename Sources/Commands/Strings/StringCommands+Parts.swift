@@ -18,7 +18,7 @@ extension StringCommands {
     ) { call throws(CommandError) in
         let key = call.key(1)
         if let entry = call.lookup(key) {
-            guard entry.type == .string else { throw .wrongType }
+            guard entry.isString else { throw .wrongType }
             try call.checkStringLength(entry.string.byteCount, plus: call.arguments[2].count)
         }
         let length = call.keyspace(of: key).append(call.arguments[2], to: key, in: call.database)
@@ -38,7 +38,7 @@ extension StringCommands {
         syntax: "<key:key>"
     ) { call throws(CommandError) in
         guard let entry = call.read(call.key(1)) else { return call.reply.integer(0) }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         call.reply.integer(entry.string.byteCount)
     }
 
@@ -59,7 +59,7 @@ extension StringCommands {
         let key = call.key(1)
         let value = call.arguments[3]
         let entry = call.lookup(key)
-        if let entry, entry.type != .string { throw .wrongType }
+        if let entry, !entry.isString { throw .wrongType }
         guard !value.isEmpty else { return call.reply.integer(entry?.string.byteCount ?? 0) }
         try call.checkStringLength(offset, plus: value.count)
 
@@ -102,7 +102,7 @@ extension StringCommands {
     private static func replyRange(_ call: Call) throws(CommandError) {
         let (first, last) = (Int(try call.integer(2)), Int(try call.integer(3)))
         guard let entry = call.read(call.key(1)) else { return call.reply.bulk("") }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         guard !endsBeforeItBegins(first, last) else { return call.reply.bulk("") }
         entry.string.withBytes { string in
             call.reply.bulk(string[Range(from: first, through: last, of: string.count)])

@@ -20,7 +20,7 @@ extension StringCommands {
         call.reply.array(call.arguments.count - 1)
         call.forEachKey(in: 1..<call.arguments.count) { key, _ in
             // A value of another type is no error here, but as good as none.
-            if let entry = call.read(key), entry.type == .string {
+            if let entry = call.read(key), entry.isString {
                 call.reply.bulk(entry.string)
             } else {
                 call.reply.null()

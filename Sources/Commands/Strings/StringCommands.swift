@@ -24,7 +24,7 @@ public enum StringCommands {
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard let entry = call.read(key) else { return call.reply.null() }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         call.reply.bulk(entry.string)
     }
 
@@ -65,7 +65,7 @@ public enum StringCommands {
 
         if options.looksAtPrevious {
             let entry = options.returnsPrevious ? call.read(key) : call.lookup(key)
-            if let entry, options.needsString, entry.type != .string { throw .wrongType }
+            if let entry, options.needsString, !entry.isString { throw .wrongType }
             let isMet = options.isMet(by: entry, call.arguments)
             if options.returnsPrevious {
                 if let entry { call.reply.bulk(entry.string) } else { call.reply.null() }
@@ -144,7 +144,7 @@ public enum StringCommands {
     ) { call throws(CommandError) in
         let key = call.key(1)
         if let entry = call.read(key) {
-            guard entry.type == .string else { throw .wrongType }
+            guard entry.isString else { throw .wrongType }
             call.reply.bulk(entry.string)
         } else {
             call.reply.null()
@@ -165,7 +165,7 @@ public enum StringCommands {
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard let entry = call.read(key) else { return call.reply.null() }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         call.reply.bulk(entry.string)
         call.keyspace(of: key).remove(key, in: call.database)
         call.didChange(key)
@@ -189,7 +189,7 @@ public enum StringCommands {
         let rule = try options.lifetime.expiryRule(call)
         let key = call.key(1)
         guard let entry = call.read(key) else { return call.reply.null() }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         call.reply.bulk(entry.string)
         if case .at(let expiry) = rule {
             call.expire(key, at: expiry)
@@ -212,7 +212,7 @@ public enum StringCommands {
     ) { call throws(CommandError) in
         let key = call.key(1)
         guard let entry = call.lookup(key) else { return call.reply.integer(0) }
-        guard entry.type == .string else { throw .wrongType }
+        guard entry.isString else { throw .wrongType }
         guard entry.string.isEqual(to: call.arguments[2]) else { return call.reply.integer(0) }
         call.keyspace(of: key).remove(key, in: call.database)
         call.didChange(key)

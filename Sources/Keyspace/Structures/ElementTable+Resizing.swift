@@ -272,7 +272,7 @@ extension ElementTable {
         _ = freeSlice(budget: &left, memory: memory)
     }
 
-    /// Frees about `budget` elements, from the last bucket on; a table once begun is good for nothing else.
+    /// Frees about `budget` blocks of memory, from the last bucket on; a table once begun is good for nothing else.
     ///
     /// - Returns: whether all of it is gone.
     func freeSlice(budget: inout Int, memory: Memory) -> Bool {
@@ -284,12 +284,13 @@ extension ElementTable {
                 if hasOutside {
                     _ = bucket.forEach(holdsValue: holdsValues) { _, stored in
                         unsafe head.pointee.usedBytes -= stored.freeBlock(to: memory)
+                        if stored.isOutside { budget -= 1 }
                         return true
                     }
                 }
                 unsafe truncate(slot, to: Self.bucketHeadByteCount, memory: memory)
             }
-            budget -= Self.mostElements
+            budget -= 1
             if bucketCount > 1 { dropSlot(memory: memory) }
         }
         freeDirectory(memory: memory)

@@ -195,15 +195,49 @@ struct OrderedTree<Content: TreeContent> {
 extension OrderedTree {
     /// Gives all nodes back; what elements point to is its owner's business.
     mutating func free(to memory: Memory) {
-        if let root = unsafe root { unsafe OrderedTree.free(root, level: height, to: memory) }
-        self = OrderedTree()
+        var budget = Int.max
+        _ = freeSlice(budget: &budget, memory: memory)
     }
 
-    private static func free(_ node: UnsafeMutableRawPointer, level: Int, to memory: Memory) {
-        guard level > 0 else { return unsafe Leaf(base: node).free(to: memory) }
+    /// Gives nodes back, the last ones first, until `budget` is used up; a tree once begun is good for nothing else.
+    ///
+    /// - Parameter dispose: is given every element before it is gone, and frees what it points to.
+    /// - Returns: whether all of it is gone.
+    mutating func freeSlice(budget: inout Int, memory: Memory, _ dispose: ((Element) -> Void)? = nil) -> Bool {
+        while let root = unsafe root {
+            guard budget > 0 else { return false }
+            if unsafe freeLastLeaf(below: root, level: height, &budget, memory, dispose) { self = OrderedTree() }
+        }
+        return true
+    }
+
+    /// Gives back the last leaf, and the inner nodes that have no child without it; says whether `node` is gone.
+    private func freeLastLeaf(
+        below node: UnsafeMutableRawPointer,
+        level: Int,
+        _ budget: inout Int,
+        _ memory: Memory,
+        _ dispose: ((Element) -> Void)?
+    ) -> Bool {
+        budget -= 1
+        guard level > 0 else {
+            let leaf = unsafe Leaf(base: node)
+            if let dispose {
+                for index in 0..<leaf.count { dispose(leaf[index]) }
+                budget -= leaf.count
+            }
+            leaf.free(to: memory)
+            return true
+        }
         let inner = unsafe Inner(base: node)
-        for index in 0..<inner.count { unsafe free(inner.child(index), level: level - 1, to: memory) }
+        let last = inner.count - 1
+        guard unsafe freeLastLeaf(below: inner.child(last), level: level - 1, &budget, memory, dispose) else {
+            return false
+        }
+        inner.remove(last)
+        guard inner.count == 0 else { return false }
         inner.free(to: memory)
+        return true
     }
 
     /// Puts `element` behind all others.

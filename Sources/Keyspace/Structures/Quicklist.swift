@@ -49,8 +49,22 @@ struct Quicklist {
     }
 
     func free(to memory: Memory) {
-        for index in 0..<nodeCount { self[index].free(to: memory) }
+        var budget = Int.max
+        _ = freeSlice(budget: &budget, memory: memory)
+    }
+
+    /// Frees about `budget` nodes, from the tail on; a list once begun is good for nothing else.
+    ///
+    /// - Returns: whether all of it is gone.
+    func freeSlice(budget: inout Int, memory: Memory) -> Bool {
+        while nodeCount > 0 {
+            guard budget > 0 else { return false }
+            self[nodeCount - 1].free(to: memory)
+            nodeCount -= 1
+            budget -= 1
+        }
         freeShell(to: memory)
+        return true
     }
 
     private func freeShell(to memory: Memory) {

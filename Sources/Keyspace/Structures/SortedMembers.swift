@@ -168,9 +168,20 @@ struct SortedMembers {
     // MARK: All of it
 
     func free(to memory: Memory) {
-        parts.tree.free(to: memory)
-        while parts.index.freeSlice(budget: .max, memory: memory) {}
+        var budget = Int.max
+        _ = freeSlice(budget: &budget, memory: memory)
+    }
+
+    /// Frees about `budget` blocks of memory; a set once begun is good for nothing else.
+    ///
+    /// - Returns: whether all of it is gone.
+    func freeSlice(budget: inout Int, memory: Memory) -> Bool {
+        // The tree first: it points to the members, which the table owns.
+        guard parts.tree.freeSlice(budget: &budget, memory: memory),
+            parts.index.freeSlice(budget: &budget, memory: memory, { $0.free(to: memory) })
+        else { return false }
         unsafe memory.free(base, byteCount: MemoryLayout<Parts>.size)
+        return true
     }
 
     func copy(in environment: TableEnvironment) -> SortedMembers {

@@ -100,11 +100,26 @@ struct StreamLog {
     // MARK: All of it
 
     func free(to memory: Memory) {
-        blocks.forEach(in: 0..<blocks.count) { $0.pack.free(to: memory) }
-        parts.blocks.free(to: memory)
-        forEachGroup { $0.free(to: memory) }
-        parts.groups.free(to: memory)
+        var budget = Int.max
+        _ = freeSlice(budget: &budget, memory: memory)
+    }
+
+    /// Frees about `budget` blocks of memory; a stream once begun is good for nothing else. A group goes in one piece.
+    ///
+    /// - Returns: whether all of it is gone.
+    func freeSlice(budget: inout Int, memory: Memory) -> Bool {
+        guard parts.blocks.freeSlice(budget: &budget, memory: memory, { $0.pack.free(to: memory) }),
+            parts.groups.freeSlice(budget: &budget, memory: memory, { $0.free(to: memory) })
+        else { return false }
         unsafe memory.free(base, byteCount: MemoryLayout<Parts>.size)
+        return true
+    }
+
+    /// How much freeing it costs, as Redis counts it: blocks, and for each group what it and its consumers have pending.
+    var freeingEffort: Int {
+        var effort = max(1, blocks.count)
+        forEachGroup { effort += 1 + $0.pendingCount }
+        return effort
     }
 
     func copy(to memory: Memory) -> StreamLog {

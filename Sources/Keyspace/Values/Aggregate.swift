@@ -36,13 +36,35 @@ extension Aggregate {
     }
 
     func free(to memory: Memory) {
+        var budget = Int.max
+        _ = freeSlice(budget: &budget, memory: memory)
+    }
+
+    /// Frees about `budget` blocks of memory; an aggregate once begun is good for nothing else.
+    ///
+    /// - Returns: whether all of it is gone.
+    func freeSlice(budget: inout Int, memory: Memory) -> Bool {
         switch encoding {
         case .listpack: unsafe Listpack(base: base).free(to: memory)
         case .integerSet: unsafe IntegerSet(base: base).free(to: memory)
-        case .hashTable: unsafe ElementTable(base: base).free(to: memory)
-        case .skiplist: unsafe SortedMembers(base: base).free(to: memory)
-        case .quicklist: unsafe Quicklist(base: base).free(to: memory)
-        case .stream: unsafe StreamLog(base: base).free(to: memory)
+        case .hashTable: return unsafe ElementTable(base: base).freeSlice(budget: &budget, memory: memory)
+        case .skiplist: return unsafe SortedMembers(base: base).freeSlice(budget: &budget, memory: memory)
+        case .quicklist: return unsafe Quicklist(base: base).freeSlice(budget: &budget, memory: memory)
+        case .stream: return unsafe StreamLog(base: base).freeSlice(budget: &budget, memory: memory)
+        default: preconditionFailure("no aggregate is kept as \(encoding)")
+        }
+        budget -= 1
+        return true
+    }
+
+    /// How much freeing it costs, as Redis counts it: the elements of what is no single block, the nodes of a list.
+    var freeingEffort: Int {
+        switch encoding {
+        case .listpack, .integerSet: return 1
+        case .hashTable: return unsafe ElementTable(base: base).count
+        case .skiplist: return unsafe SortedMembers(base: base).count
+        case .quicklist: return unsafe Quicklist(base: base).nodeCount
+        case .stream: return unsafe StreamLog(base: base).freeingEffort
         default: preconditionFailure("no aggregate is kept as \(encoding)")
         }
     }

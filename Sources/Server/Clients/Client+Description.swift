@@ -22,17 +22,17 @@ extension Client {
     /// One line of CLIENT LIST, without its end. Sizes are bytes, ages seconds.
     func line(now: Int64) -> String {
         let transactionBytes = transaction?.byteCount ?? 0
-        let memory = input.allocatedByteCount + (pending?.allocatedByteCount ?? 0) + transactionBytes
         let fields: [(String, String)] = [
             ("id", "\(id)"), ("addr", address), ("laddr", localAddress), ("fd", "\(file)"),
             ("name", name.text), ("age", "\((now - createdAt) / 1000)"), ("idle", "\((now - lastInteraction) / 1000)"),
             ("flags", flagText), ("db", "\(database)"), ("sub", "0"), ("psub", "0"), ("ssub", "0"),
             ("multi", "\(transaction?.queued.count ?? -1)"),
-            ("qbuf", "\(input.count + borrowedByteCount)"), ("qbuf-free", "\(input.allocatedByteCount - input.count)"),
+            ("qbuf", "\(input.count - partial.understoodByteCount + borrowedByteCount)"),
+            ("qbuf-free", "\(input.allocatedByteCount - input.count)"),
             ("argv-mem", "0"), ("multi-mem", "\(transactionBytes)"),
             ("rbs", "\(pending?.allocatedByteCount ?? 0)"), ("rbp", "\(pending?.allocatedByteCount ?? 0)"),
             ("obl", "\(pendingByteCount)"), ("oll", "0"), ("omem", "\(pending?.allocatedByteCount ?? 0)"),
-            ("tot-mem", "\(memory + MemoryLayout<Client>.size)"), ("events", pending == nil ? "r" : "rw"),
+            ("tot-mem", "\(memoryByteCount + borrowedByteCount)"), ("events", pending == nil ? "r" : "rw"),
             ("cmd", lastCommand?.name ?? "NULL"), ("user", "default"), ("redir", "-1"), ("resp", "\(version)"),
             // What Redis 7.0 does not have comes behind what it has.
             ("watch", "\(watch?.items.count ?? 0)"), ("lib-name", libraryName.text), ("lib-ver", libraryVersion.text),

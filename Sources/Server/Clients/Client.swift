@@ -35,6 +35,8 @@ final class Client: @unchecked Sendable {
     let waitsAt = Atomic<Int>(-1)
     /// Came for the client from outside its conversation while it was away.
     var undelivered: [[UInt8]] = []
+    /// What it takes of the memory, as its shard has counted it.
+    var countedByteCount = 0
     /// When the pending output first passed the soft limit, unix ms.
     var softLimitSince: Int64?
 

@@ -414,6 +414,11 @@ extension Node {
             client.obstacles.insert(.closing)
             return
         }
+        kill(client)
+    }
+
+    /// Ends a connection: at once, or when the thread that has it gives it back. In an exclusive section.
+    func kill(_ client: Client) {
         if let wait = client.wait { return dismiss(wait) }
         client.obstacles.insert(.killed)
         guard !client.isAway else { return }

@@ -211,11 +211,11 @@ enum ClusterSlotCommands {
         try call.requireCluster()
         let slot: Int
         do throws(ClusterError) { slot = try call.slot(2) } catch { return call.reply.error("ERR \(error.text)") }
-        var isLazy = false
+        var isLazy = call.keyspace.lazyFreeing.contains(.flush)
         switch call.arguments.count {
         case 3: break
         case 4 where call.arguments[3].isWord("ASYNC"): isLazy = true
-        case 4 where call.arguments[3].isWord("SYNC"): break
+        case 4 where call.arguments[3].isWord("SYNC"): isLazy = false
         case 4: throw .syntax
         default:
             return call.reply.error(

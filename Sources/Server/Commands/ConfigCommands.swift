@@ -152,6 +152,14 @@ extension Node {
                             + "\(mostClients)"
                     )
                 }
+            case "maxmemory" where new.maxMemory > 0:
+                let used = MemoryReport(node: self).used
+                guard used > new.maxMemory else { break }
+                log.warning(
+                    "WARNING: the new maxmemory value set via CONFIG SET (\(new.maxMemory)) is smaller than the current memory "
+                        + "usage (\(used)). This will result in key eviction and/or the inability to accept new write "
+                        + "commands depending on the maxmemory-policy."
+                )
             default: break
             }
         }
@@ -162,12 +170,15 @@ extension Node {
         log.level = Log.Level(configuration.logLevel)
         log.setPath(configuration.logFile)
         showTitle()
+        memory.setLimit(configuration.maxMemory)
         for executor in executors { executor.settings = ExecutionSettings(configuration, ticks) }
         for shard in shards {
             shard.configurationDidChange(configuration)
+            shard.executor.updateAllowance()
             shard.executor.setSlotStatistics(isOn: isClusterEnabled && configuration.areSlotStatisticsOn)
         }
         clusterThread?.configurationDidChange()
+        evictClients()
     }
 
     /// Replaces the file at `path` with one that says what is in force now.
@@ -184,6 +195,8 @@ extension Node {
             executor.call.resetStatistics()
             executor.keyspace.resetStatistics()
         }
+        memory.resetStatistics()
+        evictedClientCount = 0
         for shard in shards {
             shard.counters = ConnectionCounters()
             shard.rates = Rates()

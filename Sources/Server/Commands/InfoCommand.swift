@@ -153,6 +153,7 @@ struct InfoReport {
             ("mem_clients_normal", "\(memory.clients)"), ("mem_cluster_links", "0"), ("mem_aof_buffer", "0"),
             ("mem_allocator", "jemalloc-5.3.0"), ("active_defrag_running", "0"),
             ("lazyfree_pending_objects", "\(node.shards.reduce(0) { $0 + $1.keyspace.garbageCount })"),
+            ("lazyfreed_objects", "\(node.shards.reduce(0) { $0 + $1.keyspace.lazilyFreedCount })"),
         ]
     }
 
@@ -182,7 +183,10 @@ struct InfoReport {
             ("rejected_connections", "\(sum(\.refused))"), ("sync_full", "0"), ("sync_partial_ok", "0"),
             ("sync_partial_err", "0"), ("expired_keys", "\(keyspaces.reduce(0) { $0 + $1.expiredCount })"),
             ("expired_fields", "\(keyspaces.reduce(0) { $0 + $1.expiredFieldCount })"),
-            ("evicted_keys", "0"), ("evicted_clients", "0"),
+            ("evicted_keys", "\(keyspaces.reduce(0) { $0 + $1.evictedCount })"),
+            ("evicted_clients", "\(node.evictedClientCount)"),
+            ("total_eviction_exceeded_time", "\(node.memory.totallyExceeded)"),
+            ("current_eviction_exceeded_time", "\(node.memory.currentlyExceeded)"),
             ("keyspace_hits", "\(node.executors.reduce(0) { $0 + $1.call.hitCount })"),
             ("keyspace_misses", "\(node.executors.reduce(0) { $0 + $1.call.missCount })"),
             ("pubsub_channels", "0"), ("pubsub_patterns", "0"), ("pubsubshard_channels", "0"),

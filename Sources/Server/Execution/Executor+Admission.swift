@@ -31,6 +31,7 @@ extension Executor {
                 return nil
             }
         }
+        if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
         if obstacles.contains(.paused), isHeldBack(command, client) { return .postponed }
         if obstacles.contains(.transaction), !command.flags.contains(.transactional) {
             _ = countingForSlot(command, arguments, client) {

@@ -54,6 +54,12 @@ final class Executor: CallHost {
     /// Obstacles that every client meets on this thread.
     var threadObstacles: Client.Obstacles = []
     var settings: ExecutionSettings
+    /// How many bytes the keyspace may use before something has to be done about it.
+    var allowance = Int.max
+    /// What it used when that was seen last to be no more than it may.
+    var usedWhenEnough = 0
+    /// What it is to use no more of, by what is done in idle time.
+    var reclaimTarget = Int.max
     /// Nil while nobody asks for them.
     var slotStatistics: SlotStatistics?
     /// Who serves which slot; nil stand-alone.
@@ -247,10 +253,13 @@ final class Executor: CallHost {
             switch route(command, arguments, keyIndex, client) {
             case .here: break
             case .elsewhere(let seat): return .travels(to: seat)
-            case .everywhere: return perform(command, arguments, keyIndex, client, everywhere: true)
+            case .everywhere:
+                if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
+                return perform(command, arguments, keyIndex, client, everywhere: true)
             case .refused: return nil
             }
         }
+        if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
         return perform(command, arguments, keyIndex, client, everywhere: false)
     }
 
@@ -309,6 +318,11 @@ final class Executor: CallHost {
     }
 
     // MARK: CallHost
+
+    /// A key was given up, as memory is short.
+    func keyWasEvicted(_ key: Bytes, database: Int) {
+        if call.hasWatchers { keyDidChange(keyspace.key(key), database: database) }
+    }
 
     func keyDidChange(_ key: Key, database: Int) {
         let executor = holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self

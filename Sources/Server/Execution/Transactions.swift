@@ -18,7 +18,10 @@ final class Transaction {
     /// The shards that hold the queued commands' keys.
     private(set) var shards: Set<Int> = []
     private(set) var needsEverything = false
+    /// What it takes of the memory.
     private(set) var byteCount = 0
+    /// Of a queued command besides its arguments.
+    private static let ownByteCount = 96
     /// A command was refused while it was queued: EXEC will refuse them all.
     var isAborted = false
 
@@ -28,7 +31,7 @@ final class Transaction {
         flags.formUnion(command.flags)
         self.shards.formUnion(shards)
         if needsEverything { self.needsEverything = true }
-        byteCount += owned.byteCount
+        byteCount += owned.byteCount + Self.ownByteCount + arguments.count * MemoryLayout<Bytes>.stride
     }
 }
 
@@ -48,9 +51,12 @@ final class Watch: Sendable {
 
     private let void = Atomic<Bool>(false)
     let items: [Item]
+    /// What it takes of the memory, its places in the registries included; an estimate.
+    let byteCount: Int
 
     init(items: [Item], isVoid: Bool) {
         self.items = items
+        byteCount = items.reduce(0) { $0 + $1.key.bytes.count + 200 }
         if isVoid { void.store(true, ordering: .relaxed) }
     }
 

@@ -7,7 +7,7 @@ internal import Protocol
 
 /// One look at the memory, in bytes. In an exclusive section.
 struct MemoryReport {
-    /// What the process uses: jemalloc's live blocks and the tables that come straight from the kernel.
+    /// What counts against `maxmemory`: keyspaces, clients, and what the process takes otherwise.
     let used: Int
     let resident: Int
     let peak: Int
@@ -30,17 +30,14 @@ struct MemoryReport {
         allocated = unsafe Int(apus_allocator_statistic("stats.allocated"))
         active = unsafe Int(apus_allocator_statistic("stats.active"))
         allocatorResident = unsafe Int(apus_allocator_statistic("stats.resident"))
-        let mapped = node.shards.reduce(0) { $0 + $1.keyspace.mappedBytes }
-        used = allocated + mapped
         keyspace = node.shards.reduce(0) { $0 + $1.keyspace.usedBytes }
-        tables = mapped
+        tables = node.shards.reduce(0) { $0 + $1.keyspace.mappedBytes }
+        clients = node.allClients.reduce(0) { $0 + $1.memoryByteCount }
+        startup = node.memory.baseBytes
+        used = startup + keyspace + clients
         resident = Self.residentByteCount()
         node.peakMemory = max(node.peakMemory, used)
         peak = node.peakMemory
-        startup = node.startupMemory
-        clients = node.allClients.reduce(0) {
-            $0 + $1.input.allocatedByteCount + ($1.pending?.allocatedByteCount ?? 0)
-        }
         system = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     }
 

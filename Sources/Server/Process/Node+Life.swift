@@ -22,6 +22,8 @@ extension Node {
             log.warning("Failed listening on port \(configuration.port) (tcp), aborting.")
             exit(1)
         }
+        for shard in shards { shard.executor.updateAllowance() }
+        memory.setBase()
         for shard in shards { Thread.start("shard-\(shard.index)") { shard.run() } }
         if let clusterThread { Thread.start("cluster") { clusterThread.run() } }
         Thread.start("courier") { [courier] in courier.run() }

@@ -31,10 +31,12 @@ final class Node: @unchecked Sendable {
     private(set) var clusterThread: ClusterThread?
     let courier = Courier()
 
+    let memory: MemoryBudget
     let slotMaps = SlotMapBoard()
     var peakMemory = 0
     var isPIDFileWritten = false
-    let startupMemory: Int
+    /// Clients that were closed as all took too much; changes in exclusive sections.
+    var evictedClientCount = 0
     var pause: Pause?
     /// The pause that a failover asked for, as it was then.
     var failoverPause: Pause?
@@ -61,13 +63,12 @@ final class Node: @unchecked Sendable {
         self.title = title
         isClusterEnabled = configuration.isClusterEnabled
         shardCount = configuration.shardCount(cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        memory = MemoryBudget(shardCount: shardCount)
         let renamed = configuration.renamedCommands.map { ($0.from, $0.to) }
         table = CommandTable(
             families: CommandFamilies.all,
             renaming: Dictionary(renamed, uniquingKeysWith: { $1 })
         )
-        apus_refresh_allocator_statistics()
-        startupMemory = unsafe apus_allocator_statistic("stats.allocated")
         var generator = SystemRandomNumberGenerator()
         runID = (0..<20).map { _ in hexText(UInt8.random(in: 0...255, using: &generator)) }.joined()
 

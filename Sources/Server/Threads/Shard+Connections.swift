@@ -61,6 +61,7 @@ extension Shard {
             return
         }
         clients[client.id] = client
+        noteMemory(of: client)
     }
 
     // MARK: Events
@@ -157,6 +158,8 @@ extension Shard {
             return park(client)
         default: sendReplies(to: client)
         }
+        if client.isClosed { return }
+        noteMemory(of: client)
         if client.isClosed { return }
         switch interruption {
         case .breathes: makeReady(client)
@@ -262,6 +265,8 @@ extension Shard {
             client.comesBackPostponed = false
             return postpone(client)
         }
+        noteMemory(of: client)
+        if client.isClosed { return }
         if goesOn { runKept(client) }
         if !client.isClosed, !client.isAway, client.isReadable { serve(client) }
     }
@@ -273,8 +278,12 @@ extension Shard {
         precondition(!client.isAway, "a client is closed at home")
         client.isClosed = true
         clients[client.id] = nil
+        clientBytes -= client.countedByteCount
         topologySubscribers.remove(client.id)
         closed.append(client)
+        // The object may be named for a while; what it holds is free at once.
+        client.pending = nil
+        client.input.release()
         if client.isPostponed { postponed.removeAll { $0 === client } }
         poller.unwatch(client.file)
         Glibc.close(client.file)

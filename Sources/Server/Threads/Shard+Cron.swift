@@ -18,7 +18,10 @@ extension Shard {
         if keyspace.now / 1000 != lastTimeoutCheck {
             lastTimeoutCheck = keyspace.now / 1000
             closeIdleClients()
+            if index == 0 { node.memory.check() }
         }
+        executor.planReclaiming()
+        if executor.settings.clientByteCount != .max { checkClientMemory() }
         rates.note(commands: executor.statistics.total, counters, at: keyspace.now)
     }
 
@@ -51,6 +54,7 @@ extension Shard {
     func idleWork() -> Bool {
         var isBusy = node.configuration.isActiveRehashingOn && keyspace.rehashSlice(budget: 1000)
         if keyspace.collectGarbage(budget: 1000) { isBusy = true }
+        if executor.reclaimInIdleTime() { isBusy = true }
         return isBusy
     }
 
@@ -59,9 +63,22 @@ extension Shard {
         keyspace.accessRecord =
             configuration.maxMemoryPolicy.countsUses
             ? .frequency(logFactor: configuration.lfuLogFactor, decayMinutes: configuration.lfuDecayMinutes) : .clock
+        keyspace.evictionPolicy = EvictionPolicy(configuration)
+        keyspace.lazyFreeing = LazyFreeing(configuration)
         let aloneByteCount = keyspace.limits.listAloneByteCount
         keyspace.limits = ValueLimits(configuration)
         keyspace.limits.listAloneByteCount = aloneByteCount
+    }
+}
+
+extension LazyFreeing {
+    fileprivate init(_ configuration: Configuration) {
+        self = []
+        if configuration.freesDeletedLazily { insert(.deletion) }
+        if configuration.freesFlushedLazily { insert(.flush) }
+        if configuration.freesReplacedLazily { insert(.replacement) }
+        if configuration.freesExpiredLazily { insert(.expiry) }
+        if configuration.freesEvictedLazily { insert(.eviction) }
     }
 }
 

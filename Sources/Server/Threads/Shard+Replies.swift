@@ -54,8 +54,13 @@ extension Shard {
     func flush(_ client: Client) {
         guard let pending = client.pending else { return }
         guard write(pending, of: client) else { return close(client) }
-        guard pending.isEmpty else { return checkOutputLimit(client) }
+        guard pending.isEmpty else {
+            checkOutputLimit(client)
+            if !client.isClosed { noteMemory(of: client) }
+            return
+        }
         client.pending = nil
+        noteMemory(of: client)
         client.softLimitSince = nil
         if client.obstacles.contains(.closing) { close(client) }
     }

@@ -29,6 +29,9 @@ final class Shard: @unchecked Sendable {
     let poller = Poller()
     let mailbox: Mailbox<ShardMessage>
     var clients: [Int64: Client] = [:]
+    /// What they take of the memory.
+    var clientBytes = 0
+    let memoryShare: MemoryBudget.Share
     /// Clients with more to do than one turn allows.
     var ready: [Client] = []
     /// Clients whose next command is held back by CLIENT PAUSE, or by keys in transit.
@@ -65,9 +68,11 @@ final class Shard: @unchecked Sendable {
         self.index = index
         self.node = node
         self.keyspace = keyspace
+        memoryShare = node.memory.shares[index]
         executor = Executor(seat: .shard(index), node: node, keyspace: keyspace)
         let poller = poller
         mailbox = Mailbox { poller.wake() }
+        keyspace.onEvicted = { [unowned executor] in executor.keyWasEvicted($1, database: $0) }
     }
 
     deinit { unsafe readBuffer.deallocate() }
@@ -86,6 +91,7 @@ final class Shard: @unchecked Sendable {
             let count = poller.wait(milliseconds: timeToSleep())
             mailbox.didWake()
             updateClock()
+            if executor.settings.isMemoryLimited { executor.updateAllowance() } else { publishMemory() }
             if count > 0 {
                 node.section.pass()
                 takeMail()
