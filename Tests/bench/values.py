@@ -95,7 +95,7 @@ SIZES = [
 
 
 def send(port, commands, batch=1000):
-    """Sends commands, some at a time, and reads a line of reply for each; all of them must succeed."""
+    """Sends commands, some at a time, and reads their replies, of a line or a short text; all of them must succeed."""
     with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as replies:
         for start in range(0, len(commands), batch):
             part = commands[start:start + batch]
@@ -104,3 +104,5 @@ def send(port, commands, batch=1000):
                 line = replies.readline()
                 if not line or line.startswith(b"-"):
                     raise RuntimeError(f"port {port} did not take {words[:3]}: {line!r}")
+                if line.startswith(b"$"):
+                    replies.readline()
