@@ -15,6 +15,27 @@ private struct Before: TreeBound {
     func isBehind(_ element: Int) -> Bool { element < number }
 }
 
+/// Numbers so wide that a leaf has room for twelve.
+private struct WideNumber: BitwiseCopyable {
+    let number: Int
+    private let rest = (0, 0, 0, 0)
+
+    init(_ number: Int) { self.number = number }
+}
+
+private enum WideNumbers: TreeContent {
+    static func separator(of element: WideNumber) -> Int { element.number }
+}
+
+private struct BeforeWide: TreeBound {
+    typealias Content = WideNumbers
+
+    let number: Int
+
+    func isBehind(_ element: WideNumber) -> Bool { element.number < number }
+    func isBehind(_ separator: Int) -> Bool { separator < number }
+}
+
 /// A tree in memory of its own, beside a sorted array that says what it should be.
 private final class Subject {
     let memory = Memory()
@@ -126,6 +147,30 @@ private final class Subject {
 
         subject.tree.checkInvariants(<)
         #expect(subject.fill > 0.78)
+    }
+
+    /// A neighbour with room for a single element must not be given one: it might have to give it back at once, for ever.
+    @Test(arguments: 0..<10)
+    func `takes elements of which few fit into a leaf`(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        let memory = Memory()
+        var tree = OrderedTree<WideNumbers>()
+        defer { memory.dispose() }
+        #expect(TreeLeaf<WideNumbers>.capacity == 12)
+
+        let numbers = (0..<3000).shuffled(using: &random)
+        for number in numbers {
+            tree.insert(WideNumber(number), at: BeforeWide(number: number), memory: memory)
+        }
+        tree.checkInvariants { $0.number < $1.number }
+        for number in numbers.prefix(2500) {
+            tree.remove(at: tree.path(toLastBefore: BeforeWide(number: number + 1)), memory: memory)
+        }
+        tree.checkInvariants { $0.number < $1.number }
+
+        #expect(tree.count == 500)
+        tree.free(to: memory)
+        #expect(memory.usedBytes == 0)
     }
 
     @Test func `goes on from any place, both ways`() throws {

@@ -61,6 +61,14 @@ def entries(key, count):
     return [["XADD", key, f"{number}-1", "sensor", number % 100, "reading", f"v{number:07}"] for number in range(1, count + 1)]
 
 
+def handed_out(key, count, size=1000):
+    """The same, all of it pending with one of ten consumers of a group."""
+    reading = [
+        ["XREADGROUP", "GROUP", "g", f"c{number % 10}", "COUNT", size, "STREAMS", key, ">"] for number in range(count // size)
+    ]
+    return [*entries(key, count), ["XGROUP", "CREATE", key, "g", "0"], *reading]
+
+
 MILLION = 1_000_000
 
 LOADS = [
@@ -108,16 +116,27 @@ SIZES = [
     Size("a sorted set of 1,000,000 members of 16 bytes", MILLION, scores("z", MILLION)),
     Size("streams of 10 entries of two fields", 500_000, [c for number in range(50_000) for c in entries(f"s:{number:06}", 10)]),
     Size("a stream of 1,000,000 entries of two fields", MILLION, entries("s", MILLION)),
+    Size("a stream of 500,000 entries of two fields, all pending", 500_000, handed_out("s", 500_000)),
 ]
 
 
 def send(port, commands, batch=1000):
-    """Sends commands, some at a time, and reads a line of reply for each; all of them must succeed."""
+    """Sends commands, some at a time, and passes over their replies; all of them must succeed."""
     with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rb") as replies:
         for start in range(0, len(commands), batch):
             part = commands[start:start + batch]
             connection.sendall(b"".join(encode(*(str(word).encode() for word in words)) for words in part))
             for words in part:
-                line = replies.readline()
-                if not line or line.startswith(b"-"):
-                    raise RuntimeError(f"port {port} did not take {words[:3]}: {line!r}")
+                pass_over(replies, words)
+
+
+def pass_over(replies, words):
+    """Reads a reply to `words`."""
+    line = replies.readline()
+    if not line or line.startswith(b"-"):
+        raise RuntimeError(f"{words[:3]} was not taken: {line!r}")
+    if line.startswith(b"$"):
+        replies.read(max(0, int(line[1:]) + 2))
+    elif line.startswith(b"*"):
+        for _ in range(int(line[1:])):
+            pass_over(replies, words)

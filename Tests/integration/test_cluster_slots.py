@@ -7,7 +7,7 @@ test and on one of a peer, and its replies compare when each node's identifier a
 import pytest
 
 from nodes import commands_of, wait_for_cluster
-from wire import Error, Null, wait_for
+from wire import Error, Null, command, wait_for
 
 SLOTS = 16384
 PEERS = [kind for kind in ("redis", "valkey") if commands_of(kind)]
@@ -489,6 +489,24 @@ class TestSlotStatistics:
 
         assert slot == 3000
         assert pairs_of(values)[b"cpu-usec"] > 100
+
+    @pytest.mark.parametrize("waiting, serving", [
+        ("BLPOP kk22619 0", "RPUSH kk22619 a"), ("XREAD BLOCK 0 STREAMS kk22619 $", "XADD kk22619 1-1 a b"),
+        ("BLMOVE kk22619 {kk22619}2 LEFT LEFT 0", "RPUSH kk22619 a"),
+    ])
+    def test_what_waits_is_counted_when_it_is_served(self, measured, waiting, serving):
+        for pair in measured:
+            with pair.first.wire() as wire:
+                wire.send(command(*waiting.split()))
+                wait_for(lambda: pair.first.client().info("clients")["blocked_clients"] == 1, what="the client waits")
+                pair.first.call(*serving.split())
+                wire.read()
+
+        ours, theirs = map(self.counts, measured)
+        ((_, values),) = measured[0].first.call("CLUSTER", "SLOT-STATS", "SLOTSRANGE", 3000, 3000)
+
+        assert ours == theirs
+        assert pairs_of(values)[b"cpu-usec"] > 0
 
     def test_the_most_and_the_least_are_found(self, measured):
         for pair in measured:

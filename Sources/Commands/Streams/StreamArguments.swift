@@ -36,24 +36,28 @@ extension Call {
         missingSequence: UInt64
     ) throws(CommandError) -> (StreamID, isExcluded: Bool) {
         let text = arguments[index]
-        if text.isOnly("-") { return (.zero, false) }
-        if text.isOnly("+") { return (.greatest, false) }
-        let isExcluded = text.count > 1 && text[0] == UInt8(ascii: "(")
-        guard let id = StreamID(isExcluded ? text[1..<text.count] : text, missingSequence: missingSequence) else {
+        guard text.count > 1, text[0] == UInt8(ascii: "(") else {
+            return (try streamIDOrEnd(index, missingSequence: missingSequence), false)
+        }
+        guard let id = StreamID(text[1..<text.count], missingSequence: missingSequence) else {
             throw .invalidStreamID
         }
-        return (id, isExcluded)
+        return (id, true)
     }
 
-    /// The group named at `groupIndex` of the stream under the key at `keyIndex`, with that stream.
-    func findGroup(
-        _ keyIndex: Int,
-        _ groupIndex: Int
-    ) throws(CommandError) -> (key: Key, value: StreamValue, group: StreamGroup) {
-        let key = key(keyIndex)
-        guard let value = try find(key, as: StreamValue.self), let group = value.group(named: arguments[groupIndex])
+    /// The argument at `index` as an id, or as one of the two ends of all ids: `-` and `+`.
+    func streamIDOrEnd(_ index: Int, missingSequence: UInt64 = 0) throws(CommandError) -> StreamID {
+        if arguments[index].isOnly("-") { return .zero }
+        if arguments[index].isOnly("+") { return .greatest }
+        return try streamID(index, missingSequence: missingSequence)
+    }
+
+    /// The stream under the key at `keyIndex`, and its group named at `groupIndex`.
+    func findGroup(_ keyIndex: Int, _ groupIndex: Int) throws(CommandError) -> (StreamValue, StreamGroup) {
+        guard let value = try find(key(keyIndex), as: StreamValue.self),
+            let group = value.group(named: arguments[groupIndex])
         else { throw .noSuchKeyOrGroup(keyAt: keyIndex, groupAt: groupIndex) }
-        return (key, value, group)
+        return (value, group)
     }
 
     /// The consumer named at `index`, made where the group has none of the name; it has been seen now.

@@ -20,7 +20,7 @@ extension StreamCommands {
             [TIME <unix-time-milliseconds:unix-time>] [RETRYCOUNT <count:integer>] [FORCE] [JUSTID] [LASTID <lastid>]
             """
     ) { call throws(CommandError) in
-        let (_, value, group) = try call.findGroup(1, 2)
+        let (value, group) = try call.findGroup(1, 2)
         let request = try ClaimRequest(call)
         if request.lastID > group.lastID {
             group.lastID = request.lastID
@@ -61,7 +61,7 @@ extension StreamCommands {
         syntax: "<key:key> <group> <consumer> <min-idle-time> <start> [COUNT <count:integer>] [JUSTID]"
     ) { call throws(CommandError) in
         let request = try AutomaticClaim(call)
-        let (_, value, group) = try call.findGroup(1, 2)
+        let (value, group) = try call.findGroup(1, 2)
         let consumer = call.consumer(3, of: group, in: value)
         let now = call.keyspace.now
         var next = Optional(request.start)

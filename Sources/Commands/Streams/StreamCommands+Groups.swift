@@ -56,13 +56,9 @@ extension StreamCommands {
             """
     ) { call throws(CommandError) in
         let options = try GroupOptions(call, mayMakeStream: false)
-        let (_, value, group) = try presentGroup(call)
+        let (value, group) = try presentGroup(call)
         guard call.arguments.count <= 7 else { throw .subcommandSyntax }
-        let start =
-            call.arguments[4].isOnly("$")
-            ? value.state.lastID
-            : call.arguments[4].isOnly("-") || call.arguments[4].isOnly("+")
-                ? try call.rangeStart(4) : try call.streamID(4)
+        let start = call.arguments[4].isOnly("$") ? value.state.lastID : try call.streamIDOrEnd(4)
         (group.lastID, group.entriesRead) = (start, options.entriesRead)
         call.noteChange()
         call.reply.ok()
@@ -101,7 +97,7 @@ extension StreamCommands {
         categories: ["stream"],
         syntax: "<key:key> <group> <consumer>"
     ) { call throws(CommandError) in
-        let (_, value, group) = try presentGroup(call)
+        let (value, group) = try presentGroup(call)
         guard group.consumer(named: call.arguments[4]) == nil else { return call.reply.integer(0) }
         _ = call.consumer(4, of: group, in: value)
         call.reply.integer(1)
@@ -118,7 +114,7 @@ extension StreamCommands {
         categories: ["stream"],
         syntax: "<key:key> <group> <consumer>"
     ) { call throws(CommandError) in
-        let (_, value, group) = try presentGroup(call)
+        let (value, group) = try presentGroup(call)
         guard let consumer = group.consumer(named: call.arguments[4]) else { return call.reply.integer(0) }
         call.reply.integer(consumer.pendingCount)
         value.remove(consumer, from: group)
@@ -132,14 +128,11 @@ extension StreamCommands {
         """
     )
 
-    /// The key at 2 with its stream, and the group named at 3.
-    private static func presentGroup(
-        _ call: Call
-    ) throws(CommandError) -> (key: Key, value: StreamValue, group: StreamGroup) {
-        let key = call.key(2)
-        guard let value = try call.find(key, as: StreamValue.self) else { throw keyIsRequired }
+    /// The stream under the key at 2, and its group named at 3.
+    private static func presentGroup(_ call: Call) throws(CommandError) -> (StreamValue, StreamGroup) {
+        guard let value = try call.find(call.key(2), as: StreamValue.self) else { throw keyIsRequired }
         guard let group = value.group(named: call.arguments[3]) else { throw .noSuchGroup(at: 3, ofKeyAt: 2) }
-        return (key, value, group)
+        return (value, group)
     }
 }
 

@@ -64,7 +64,7 @@ extension StreamCommands {
         let opening = call.reply.openArray()
         var served = 0
         for index in request.keys {
-            let (_, value, group) = try call.findGroup(index, request.group)
+            let (value, group) = try call.findGroup(index, request.group)
             let reader = GroupReader(call, request, value, group)
             let start = try request.groupStart(of: index, call)
             if start == .greatest {

@@ -51,8 +51,8 @@ public final class Command: Sendable {
     }
 
     public enum Group: String, Sendable {
-        case bitmap, cluster, connection, generic, geo, hash, hyperloglog, list, server, set, stream, string
-        case transactions
+        case bitmap, cluster, connection, generic, geo, hash, hyperloglog, list, server, set, stream, string,
+            transactions
         case sortedSet = "sorted-set"
     }
 

@@ -135,6 +135,7 @@ extension Executor {
         statistics.count(wait.command.index, ticks: wait.ticks, failed: failed, isTracked: settings.tracksLatency)
         if failed { countError(since: mark) }
         if wait.ticks >= settings.slowTicks { noteSlow(wait.command, wait.arguments, wait.ticks, client) }
+        countForSlot(wait, sentByteCount: reply.mark - mark)
         mute(client, since: mark)
         client.keep(reply.bytes(since: mark))
         reply.rewind(to: mark)

@@ -17,6 +17,9 @@ final class SlotStatistics {
     }
 
     private let counts: UnsafeMutablePointer<Counts>
+    /// The command that runs just now, by its number, and what ended waits of the same command have cost meanwhile.
+    fileprivate var running = -1
+    fileprivate var ticksOfEndedWaits: UInt64 = 0
 
     init() {
         unsafe counts = .allocate(capacity: Slot.count)
@@ -52,14 +55,25 @@ extension Executor {
         // MULTI names no key, and so waits for its EXEC to know what it was for.
         let received = Self.requestByteCount(arguments) + (command.name == "exec" ? Self.multiByteCount : 0)
 
+        statistics.running = command.index
+        statistics.ticksOfEndedWaits = 0
         let interruption = body()
+        statistics.running = -1
 
         if case .postponed = interruption { return interruption }  // it has not run, and comes again
         let isQueued = client.transaction != nil
-        statistics[slot].ticks &+= self.statistics[command.index].ticks &- ticks
+        statistics[slot].ticks &+= self.statistics[command.index].ticks &- ticks &- statistics.ticksOfEndedWaits
         statistics[slot].receivedBytes += Int64(received)
         if !isQueued { statistics[slot].sentBytes += Int64(reply.mark - mark) }
         return interruption
+    }
+
+    /// Adds what a wait has cost that ends with `byteCount` bytes of reply. Its request was counted when it came.
+    func countForSlot(_ wait: Wait, sentByteCount byteCount: Int) {
+        guard let statistics = slotStatistics, let slot = slot(of: wait.command, wait.arguments) else { return }
+        statistics[slot].ticks &+= wait.ticks
+        statistics[slot].sentBytes += Int64(byteCount)
+        if statistics.running == wait.command.index { statistics.ticksOfEndedWaits &+= wait.ticks }
     }
 
     private static let multiByteCount = "*1\r\n$5\r\nMULTI\r\n".utf8.count
