@@ -22,7 +22,8 @@ extension Client {
     /// One line of CLIENT LIST, without its end. Sizes are bytes, ages seconds.
     func line(now: Int64) -> String {
         let transactionBytes = transaction?.byteCount ?? 0
-        let memory = input.allocatedByteCount + (pending?.allocatedByteCount ?? 0) + transactionBytes
+        let buffers = input.allocatedByteCount + (pending?.allocatedByteCount ?? 0)
+        let memory = buffers + transactionBytes + fieldsets.byteCount
         let fields: [(String, String)] = [
             ("id", "\(id)"), ("addr", address), ("laddr", localAddress), ("fd", "\(file)"),
             ("name", name.text), ("age", "\((now - createdAt) / 1000)"), ("idle", "\((now - lastInteraction) / 1000)"),
