@@ -43,12 +43,6 @@ struct Database {
         unsafe groupBase.initialize(repeating: 0, count: groupCount)
     }
 
-    /// Forgets which hashes have fields with expiry: all of them go.
-    mutating func dropVolatileHashes(memory: Memory) {
-        volatileHashes?.free(to: memory)
-        volatileHashes = nil
-    }
-
     func free(memory: Memory) {
         assert(volatileHashes == nil)
         let tableBytes = (slotMask + 1) * MemoryLayout<Table>.stride

@@ -97,6 +97,8 @@ public final class Keyspace {
     public var onFieldExpired: ((_ database: Int, _ key: Bytes, _ field: Bytes) -> Void)?
     /// Where `expireFieldsSlice` goes on.
     var fieldExpiryDatabase = 0
+    /// How many hashes all databases together list as volatile.
+    var listedHashCount = 0
 
     /// Tables that are being resized, as slots of databases; some may be done already.
     var resizing: [(database: Int, slot: Int)] = []
@@ -335,7 +337,7 @@ public final class Keyspace {
     @discardableResult
     public func flush(_ database: Int, lazily: Bool) -> Int {
         let count = self[database].keyCount
-        self[database].dropVolatileHashes(memory: memory)
+        dropVolatileHashes(of: database)
         var start = 0
         while let slot = self[database].slotWithKeys(from: start) {
             flush(slot: slot, of: database, lazily: lazily)
