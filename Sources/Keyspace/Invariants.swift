@@ -27,6 +27,8 @@ extension Keyspace {
             self[index].checkGroups()
             checkVolatileHashes(of: index)
         }
+        let volatileCounts = (0..<databaseCount).map(volatileHashCount)
+        precondition(volatileCounts.reduce(0, +) == listedHashCount, "the volatile hashes are miscounted")
         precondition(listed == resizing.count, "a table is listed twice, or is not listed")
         for (database, slot) in resizing {
             precondition(self[database][slot].isListedForResize, "a listed table does not know it")

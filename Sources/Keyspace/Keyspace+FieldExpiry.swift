@@ -2,8 +2,8 @@
 //
 // A database lists its volatile hashes, those that have fields with expiry, in a table of elements: the key of a hash, with
 // a time before which none of its fields dies as its expiry. So the search for stale fields finds the hashes that are due
-// without a look at any other key, and where none is due one comparison is all. A hash is listed by its key, not by where
-// its entry lies, which resizing and EXPIRE change.
+// without a look at any other key, and where a database has none that is due one comparison is all. A hash is listed by its
+// key, not by where its entry lies, which resizing and EXPIRE change.
 //
 // The rule: the list has exactly the volatile hashes that are in the database. Whoever takes a hash out unlists it, whoever
 // puts one in lists it, and whoever changes the fields of one that is in there says so by `noteFields`.
@@ -39,6 +39,7 @@ extension Keyspace {
         } else {
             let element = Element(field: key.bytes, value: key.bytes[0..<0], expiry: fields.earliestExpiry)
             list.insert(element, hash: key.hash, in: environment)
+            listedHashCount += 1
         }
         fields.listedExpiry = fields.earliestExpiry
     }
@@ -62,6 +63,7 @@ extension Keyspace {
             preconditionFailure("a volatile hash is not where it is listed")
         }
         list.remove(at: place, in: environment)
+        listedHashCount -= 1
         if list.count == 0 { unlistAllHashes(of: database, lazily: false) }
     }
 
@@ -77,6 +79,7 @@ extension Keyspace {
     func unlistAllHashes(of database: Int, lazily: Bool) {
         guard let list = self[database].volatileHashes else { return }
         self[database].volatileHashes = nil
+        listedHashCount -= list.count
         if lazily {
             graveyard.bury(unsafe Aggregate(.set, .hashTable, base: list.base))
         } else {
@@ -98,7 +101,7 @@ extension Keyspace {
     ///
     /// - Returns: whether there may be more.
     public func expireFieldsSlice(budget: Int) -> Bool {
-        guard isActiveExpiryEnabled, lazyExpiry == .remove else { return false }
+        guard listedHashCount > 0, isActiveExpiryEnabled, lazyExpiry == .remove else { return false }
         var left = budget
         for _ in 0..<databaseCount {
             expireFields(in: fieldExpiryDatabase, budget: &left)

@@ -97,6 +97,8 @@ public final class Keyspace {
     public var onFieldExpired: ((_ database: Int, _ key: Bytes, _ field: Bytes) -> Void)?
     /// Where `expireFieldsSlice` goes on.
     var fieldExpiryDatabase = 0
+    /// How many hashes all databases together list as volatile.
+    var listedHashCount = 0
 
     /// Which keys may be given up where memory is short; nil: none.
     public var evictionPolicy: EvictionPolicy? {

@@ -62,6 +62,16 @@ final class Subject: CallHost {
         return changedKeys
     }
 
+    /// Lets the search for stale fields go on a little.
+    func expireFields() {
+        for keyspace in keyspaces { _ = keyspace.expireFieldsSlice(budget: 20) }
+    }
+
+    /// Stops the process when a keyspace contradicts itself.
+    func checkInvariants() {
+        for keyspace in keyspaces { keyspace.checkInvariants() }
+    }
+
     var keyCounts: [Int] { keyspaces.map { $0.count(in: 0) } }
 }
 

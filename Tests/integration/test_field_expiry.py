@@ -258,7 +258,7 @@ def test_fields_die_by_themselves_and_the_last_takes_its_key(limited, count):
     limited.call("CONFIG", "RESETSTAT")
     for number in range(10):
         words = [word for field in range(count) for word in (f"f{field}", "v")]
-        limited.call("HSETEX", f"h{number}", "PX", "30", "FIELDS", count, *words)
+        limited.call("HSETEX", f"h{number}", "PX", "300", "FIELDS", count, *words)
         if number % 2:
             limited.call("HSET", f"h{number}", "stays", "v")
     assert info(limited, "keyspace")["db0"]["keys_with_volatile_items"] == 10
@@ -311,6 +311,22 @@ def test_a_volatile_hash_travels_with_the_lives_of_its_fields(both, limited, val
         assert dict(zip(found[::2], found[1::2])) == {b"stays": b"v", b"1": b"2", b"long": b"x" * 300}
         assert target.call("OBJECT", "ENCODING", "copy") == b"hashtable"
     assert limited.call("DEBUG", "DIGEST-VALUE", "copy") == limited.call("DEBUG", "DIGEST-VALUE", "h")
+
+
+def test_a_volatile_hash_migrates_to_who_knows_such(limited, valkey, peer):
+    for node in (limited, valkey, peer):
+        node.call("FLUSHALL")
+    limited.call("HSET", "h", "f", "v", "stays", "v")
+    limited.call("HPEXPIREAT", "h", FAR, "FIELDS", 1, "f")
+
+    refusal = limited.call("MIGRATE", "127.0.0.1", peer.port, "h", 0, 5000)
+    assert str(refusal) == "ERR Target instance replied with error: ERR DUMP payload version or checksum are wrong"
+    assert limited.call("HLEN", "h") == 2
+    for source, target in ((limited, valkey), (valkey, limited)):
+        assert source.call("MIGRATE", "127.0.0.1", target.port, "h", 0, 5000) == "OK"
+        assert source.call("EXISTS", "h") == 0
+        assert target.call("HPEXPIRETIME", "h", "FIELDS", 2, "f", "stays") == [FAR, -1]
+    assert info(limited, "keyspace")["db0"]["keys_with_volatile_items"] == 1
 
 
 @pytest.mark.parametrize(

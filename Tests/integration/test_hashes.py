@@ -233,6 +233,46 @@ def test_a_scan_sees_every_field_that_stays(limited):
     assert all(seen[field] == field for field in staying)
 
 
+@pytest.mark.apus_only
+def test_hashes_are_imported_with_fields_that_were_named_before(limited):
+    limited.call("FLUSHALL")
+    with limited.wire() as wire, limited.wire() as other:
+        assert wire.call("HIMPORT", "PREPARE", "user", "name", "age") == "OK"
+        for number in range(20):
+            assert wire.call("HIMPORT", "SET", f"u:{number}", "user", f"name {number}", number) == "OK"
+        assert all(limited.call("HGETALL", f"u:{n}") == [b"name", f"name {n}".encode(), b"age", str(n).encode()] for n in range(20))
+
+        limited.call("HSETEX", "u:0", "EX", 100, "FIELDS", 1, "old", "x")
+        limited.call("EXPIRE", "u:0", 100)
+        limited.call("SET", "text", "x")
+        assert wire.call("HIMPORT", "SET", "u:0", "user", "new", "1") == "OK"
+        assert limited.call("HGETALL", "u:0") == [b"name", b"new", b"age", b"1"]
+        assert limited.call("TTL", "u:0") == -1
+        assert str(wire.call("HIMPORT", "SET", "text", "user", "a", "b")).startswith("WRONGTYPE")
+        assert limited.call("GET", "text") == b"x"
+
+        assert str(wire.call("HIMPORT", "SET", "k", "user", "one")).startswith("ERR value count does not match")
+        assert wire.call("HIMPORT", "PREPARE", "twice", "a", "b", "a") == Error("ERR duplicate field name")
+        assert wire.call("HIMPORT", "SET", "k", "twice", "1", "2", "3") == Error("ERR no such fieldset")
+        assert other.call("HIMPORT", "SET", "k", "user", "1", "2") == Error("ERR no such fieldset")
+        assert limited.call("EXISTS", "k") == 0
+
+        assert wire.call("HIMPORT", "PREPARE", "", *(f"f{n}" for n in range(30))) == "OK"
+        assert wire.call("HIMPORT", "SET", "k", "", *range(30)) == "OK"
+        assert (limited.call("HLEN", "k"), limited.call("OBJECT", "ENCODING", "k")) == (30, b"hashtable")
+        assert wire.call("HIMPORT", "DISCARD", "user") == 1
+        assert wire.call("HIMPORT", "DISCARD", "user") == 0
+        wire.call("MULTI")
+        wire.call("HIMPORT", "PREPARE", "p", "a")
+        wire.call("HIMPORT", "SET", "in a transaction", "p", "b")
+        assert wire.call("EXEC") == ["OK", "OK"]
+        assert limited.call("HGET", "in a transaction", "a") == b"b"
+        assert wire.call("HIMPORT", "DISCARDALL") == 2
+        wire.call("HIMPORT", "PREPARE", "p", "a")
+        wire.call("RESET")
+        assert wire.call("HIMPORT", "SET", "k", "p", "1") == Error("ERR no such fieldset")
+
+
 PAYLOADS = {
     "a listpack": "1012120000000400816602817602816e020501ff50004bba5a0ec9e69436",
     "a listpack of Redis": "1012120000000400816602817602816e020501ff0a008490939f57b4f3c2",

@@ -97,7 +97,7 @@ extension HashCommands {
             if outcome == .set || outcome == .removed { hasChanged = true }
             call.reply.integer(outcome.rawValue)
         }
-        if hasChanged { call.didChange(hash, key) }
+        if hasChanged { call.didRemove(from: hash, key) }
     }
 
     private static func expire(

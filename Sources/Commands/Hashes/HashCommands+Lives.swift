@@ -53,7 +53,7 @@ extension HashCommands {
             hash.remove(found)
             hasChanged = true
         }
-        if hasChanged { call.didChange(hash, key) }
+        if hasChanged { call.didRemove(from: hash, key) }
     }
 
     static let hgetex = Command(
@@ -96,7 +96,7 @@ extension HashCommands {
             default: break
             }
         }
-        if let hash, hasChanged { call.didChange(hash, key) }
+        if let hash, hasChanged { call.didRemove(from: hash, key) }
     }
 
     static let hgetdel = Command(
@@ -123,7 +123,7 @@ extension HashCommands {
             hash.remove(found)
             hasChanged = true
         }
-        if let hash, hasChanged { call.didChange(hash, key) }
+        if let hash, hasChanged { call.didRemove(from: hash, key) }
     }
 }
 

@@ -98,7 +98,7 @@ public enum HashCommands {
             hash.remove(found)
             removed += 1
         }
-        if removed > 0 { call.didChange(hash, key) }
+        if removed > 0 { call.didRemove(from: hash, key) }
         call.reply.integer(removed)
     }
 
@@ -249,9 +249,15 @@ public enum HashCommands {
 }
 
 extension Call {
-    /// Says that fields of `hash`, which lies under `key`, were changed or removed; with the last one the key goes.
+    /// Says that fields of `hash`, which lies under `key`, were made or changed.
     @inline(__always)
     func didChange(_ hash: HashValue, _ key: Key) {
+        withKeyspace(of: key) { $0.noteFields(of: hash, under: key, in: database) }
+        didChange(key)
+    }
+
+    /// Says that fields of `hash` were removed, or also changed; with the last one the key goes.
+    func didRemove(from hash: HashValue, _ key: Key) {
         withKeyspace(of: key) { $0.noteFields(of: hash, under: key, in: database) }
         removeIfEmpty(hash, key)
         didChange(key)

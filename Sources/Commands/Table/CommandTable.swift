@@ -86,7 +86,8 @@ public final class CommandTable: @unchecked Sendable {
         var index = folded.place & mask
         while let command = unsafe slots[index].command {
             if unsafe slots[index].name == folded, unsafe slots[index].isExact || isSpelled(command, name) {
-                return arguments.count > 1 ? unsafe subcommand(of: command, arguments[1]) : unsafe command
+                guard unsafe !slots[index].isPlain, arguments.count > 1 else { return unsafe command }
+                return unsafe subcommand(of: command, arguments[1])
             }
             index = (index &+ 1) & mask
         }

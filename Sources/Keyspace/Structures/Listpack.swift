@@ -142,6 +142,7 @@ public struct Listpack {
     }
 
     /// The offset `count` elements behind `offset`, at most the end.
+    @inline(__always)
     func offset(_ count: Int, elementsAfter offset: Int) -> Int {
         var (here, left) = (offset, count)
         while left > 0, byte(here) != Self.end {
@@ -207,13 +208,25 @@ public struct Listpack {
         guard var here = offset else { return nil }
         let number = parseInteger(text)
         while byte(here) != Self.end {
-            switch self[here] {
-            case .integer(let element): if element == number { return here }
-            case .bytes(let element): if number == nil, element.isEqual(to: text) { return here }
-            }
+            if holds(text, number, at: here) { return here }
             here = self.offset(stride, elementsAfter: here)
         }
         return nil
+    }
+
+    /// Whether the element at `offset` is `text`, of which `number` is what it spells.
+    @inline(__always)
+    private func holds(_ text: Bytes, _ number: Int64?, at offset: Int) -> Bool {
+        let head = byte(offset)
+        if number == nil, head < 0xE0 {
+            // A text is told from most others, and from all short numbers, by its length in the first byte.
+            guard text.count < 64, head == 0x80 | UInt8(truncatingIfNeeded: text.count) else { return false }
+            return content(at: offset + 1, count: text.count).isEqual(to: text)
+        }
+        switch self[offset] {
+        case .integer(let element): return element == number
+        case .bytes(let element): return number == nil && element.isEqual(to: text)
+        }
     }
 
     // MARK: Raw reading

@@ -98,17 +98,29 @@ extension Payload {
 extension Entry {
     /// The value of an entry that holds no string.
     var aggregate: Aggregate {
-        get {
-            assert(isOutside && type != .string)
-            let address = unsafe base.loadUnaligned(fromByteOffset: valueOffset(header), as: UInt.self)
-            let base = unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-            return unsafe Aggregate(type, encoding, base: base)
-        }
+        get { unsafe Aggregate(type, encoding, base: structure) }
         nonmutating set {
             let payload = Payload.aggregate(newValue)
             header = header & ~Header.payloadMask | payload.headerBits
             unsafe payload.write(to: base + valueOffset(header))
         }
+    }
+}
+
+extension Entry {
+    /// Where the structure begins that the value of an entry is, if that is no string.
+    @unsafe
+    var structure: UnsafeMutableRawPointer {
+        @inline(__always) get {
+            assert(isOutside && type != .string)
+            let address = unsafe base.loadUnaligned(fromByteOffset: valueOffset(header), as: UInt.self)
+            return unsafe UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+        }
+    }
+
+    /// Whether the value is a listpack.
+    var isListpack: Bool {
+        @inline(__always) get { header & Header.encodingMask == UInt64(Encoding.listpack.rawValue) << 4 }
     }
 }
 

@@ -25,14 +25,14 @@ public struct HashValue: AggregateValue {
     }
 
     /// Whether it is a listpack.
-    var isSmall: Bool { @inline(__always) get { entry.encoding == .listpack } }
+    var isSmall: Bool { @inline(__always) get { entry.isListpack } }
 
     var pack: Listpack {
-        get { unsafe Listpack(base: entry.aggregate.base) }
+        @inline(__always) get { unsafe Listpack(base: entry.structure) }
         nonmutating set { entry.aggregate = unsafe Aggregate(.hash, .listpack, base: newValue.base) }
     }
 
-    var table: ElementTable { unsafe ElementTable(base: entry.aggregate.base) }
+    var table: ElementTable { @inline(__always) get { unsafe ElementTable(base: entry.structure) } }
 
     /// How many fields it has, also those whose time has come and that nobody has removed yet.
     public var count: Int { isSmall ? pack.count / 2 : table.count }
@@ -55,8 +55,9 @@ public struct HashValue: AggregateValue {
 
     @inline(__always)
     public func find(_ field: Bytes) -> Found? {
-        guard let found = findCounted(field), !keyspace.isStale(found.expiry) else { return nil }
-        return found
+        guard let found = findCounted(field) else { return nil }
+        guard let expiry = found.expiry else { return found }
+        return keyspace.isStale(expiry) ? nil : found
     }
 
     /// The same, also where the field's time has come but nobody has removed it yet.

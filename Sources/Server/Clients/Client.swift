@@ -65,6 +65,8 @@ final class Client: @unchecked Sendable {
     /// What its command waits for.
     var wait: Wait?
     var transaction: Transaction?
+    /// What HIMPORT has prepared.
+    var fieldsets = Fieldsets()
     var watch: Watch?
     var isAuthenticated = false
     var isReadOnly = false

@@ -11,6 +11,7 @@ enum CommandFamilies {
         SetCommands.all,
         SortedSetCommands.all,
         HashCommands.all,
+        HashImportCommands.all,
         GeoCommands.all,
         HyperLogLogCommands.all,
         StreamCommands.all,

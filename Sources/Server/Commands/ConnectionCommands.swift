@@ -213,6 +213,7 @@ enum ConnectionCommands {
         client.version = 2
         call.reply.version = 2
         client.name = []
+        client.fieldsets = Fieldsets()
         client.isReadOnly = false
         call.node.unsubscribeFromTopology(client)
         client.isNoEvict = false

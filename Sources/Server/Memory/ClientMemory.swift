@@ -10,7 +10,7 @@ extension Client {
 
     /// What the client takes: itself, what it has sent and was not run yet, and what it is still owed.
     var memoryByteCount: Int {
-        var sum = Self.ownByteCount + input.allocatedByteCount
+        var sum = Self.ownByteCount + input.allocatedByteCount + fieldsets.byteCount
         if let pending { sum += pending.allocatedByteCount }
         if let transaction { sum += transaction.byteCount }
         if let watch { sum += watch.byteCount }

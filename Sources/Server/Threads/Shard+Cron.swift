@@ -8,6 +8,7 @@ extension Shard {
     func cron() {
         nextCron = keyspace.now + Int64(1000 / max(1, node.configuration.hz))
         expireKeys()
+        expireFields()
         if node.configuration.isActiveRehashingOn { _ = keyspace.rehashSlice(budget: Self.rehashedEntriesPerTurn) }
         if node.pause.map({ keyspace.now >= $0.until }) ?? true, executor.threadObstacles.contains(.paused) {
             pauseEnded()
@@ -28,14 +29,19 @@ extension Shard {
     /// Some 200 µs of moving.
     private static let rehashedEntriesPerTurn = 4000
 
-    /// Removes keys whose time has come, as long as many are found, and then fields, each for `active-expire-effort` tenths
-    /// of a millisecond at the most.
+    /// Removes keys whose time has come, as long as many are found, but for `active-expire-effort` tenths of a millisecond at the most.
     private func expireKeys() {
         let start = Clock.monotonicNanoseconds()
         let limit = Int64(node.configuration.activeExpireEffort) * 100_000
         while keyspace.expireSlice(budget: 400), Clock.monotonicNanoseconds() - start < limit {}
-        let startOfFields = Clock.monotonicNanoseconds()
-        while keyspace.expireFieldsSlice(budget: 400), Clock.monotonicNanoseconds() - startOfFields < limit {}
+    }
+
+    /// The same for fields of hashes. Who is due is known, so that no time is spent in vain: it may be a little more. What is
+    /// left after it is done in idle turns.
+    private func expireFields() {
+        let start = Clock.monotonicNanoseconds()
+        let limit = Int64(node.configuration.activeExpireEffort) * 500_000
+        while keyspace.expireFieldsSlice(budget: 400), Clock.monotonicNanoseconds() - start < limit {}
     }
 
     private func closeIdleClients() {
@@ -55,6 +61,7 @@ extension Shard {
         var isBusy = node.configuration.isActiveRehashingOn && keyspace.rehashSlice(budget: 1000)
         if keyspace.collectGarbage(budget: 1000) { isBusy = true }
         if executor.reclaimInIdleTime() { isBusy = true }
+        if keyspace.expireFieldsSlice(budget: 1000) { isBusy = true }
         return isBusy
     }
 
