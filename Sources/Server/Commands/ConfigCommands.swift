@@ -170,6 +170,7 @@ extension Node {
         log.level = Log.Level(configuration.logLevel)
         log.setPath(configuration.logFile)
         showTitle()
+        for shard in shards { shard.executor.limitWillChange() }
         memory.setLimit(configuration.maxMemory)
         for executor in executors { executor.settings = ExecutionSettings(configuration, ticks) }
         for shard in shards {

@@ -60,6 +60,8 @@ final class Executor: CallHost {
     var usedWhenEnough = 0
     /// What it is to use no more of, by what is done in idle time.
     var reclaimTarget = Int.max
+    /// How often each shard had made its use known when that was planned.
+    var turnsWhenPlanned: [Int] = []
     /// Nil while nobody asks for them.
     var slotStatistics: SlotStatistics?
     /// Who serves which slot; nil stand-alone.

@@ -24,6 +24,11 @@ extension Executor {
         if !isShortOfMemory { usedWhenEnough = keyspace.usedBytes }
     }
 
+    /// What is there before a limit is set is not what the shard has grown beyond it.
+    func limitWillChange() {
+        if !isShortOfMemory { usedWhenEnough = keyspace.usedBytes }
+    }
+
     /// Whether the shard uses more than it may: asked before every command, as any may have brought it there.
     var isShortOfMemory: Bool { @inline(__always) get { keyspace.usedBytes > allowance } }
 
@@ -88,6 +93,7 @@ extension Executor {
     func planReclaiming() {
         updateAllowance()
         guard isShortOfMemory, mayReclaim else { return reclaimTarget = .max }
+        guard node.memory.haveAllMoved(since: &turnsWhenPlanned) else { return }
         let (used, excess) = (keyspace.usedBytes, keyspace.usedBytes - allowance)
         let part = Double(excess) * Double(used) / Double(max(1, node.memory.keyspaceBytes))
         reclaimTarget = used - max(1, Int(part))

@@ -18,6 +18,8 @@ final class MemoryBudget: Sendable {
         /// Its part in pages of their own, which the allocator does not know of.
         fileprivate let mapped = Atomic<Int>(0)
         fileprivate let clients = Atomic<Int>(0)
+        /// How often that was.
+        fileprivate let turns = Atomic<Int>(0)
 
         fileprivate var sum: Int { keyspace.load(ordering: .relaxed) + clients.load(ordering: .relaxed) }
 
@@ -26,6 +28,7 @@ final class MemoryBudget: Sendable {
             self.keyspace.store(keyspace, ordering: .relaxed)
             self.mapped.store(mapped, ordering: .relaxed)
             self.clients.store(clients, ordering: .relaxed)
+            turns.store(turns.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         }
     }
 
@@ -79,6 +82,15 @@ final class MemoryBudget: Sendable {
         var allowance = limit - baseBytes - shares[shard].clients.load(ordering: .relaxed)
         for index in shares.indices where index != shard { allowance -= shares[index].sum }
         return allowance
+    }
+
+    /// Tells whether all shards have made their use known since `seen`, what a former call has left there: one that does not
+    /// get to run has had no chance yet to do its part.
+    func haveAllMoved(since seen: inout [Int]) -> Bool {
+        let turns = shares.map { $0.turns.load(ordering: .relaxed) }
+        guard seen.isEmpty || zip(turns, seen).allSatisfy({ $0 != $1 }) else { return false }
+        seen = turns
+        return true
     }
 
     var keyspaceBytes: Int { shares.reduce(0) { $0 + $1.keyspace.load(ordering: .relaxed) } }
