@@ -174,7 +174,7 @@ extension Node {
         for executor in executors { executor.settings = ExecutionSettings(configuration, ticks) }
         for shard in shards {
             shard.configurationDidChange(configuration)
-            shard.executor.updateAllowance()
+            shard.executor.limitDidChange()
             shard.executor.setSlotStatistics(isOn: isClusterEnabled && configuration.areSlotStatisticsOn)
         }
         clusterThread?.configurationDidChange()

@@ -24,6 +24,12 @@ extension Executor {
         if !isShortOfMemory { usedWhenEnough = keyspace.usedBytes }
     }
 
+    /// There may be another limit: what a lower one makes too much is not what this shard has grown.
+    func limitDidChange() {
+        usedWhenEnough = keyspace.usedBytes
+        updateAllowance()
+    }
+
     /// Whether the shard uses more than it may: asked before every command, as any may have brought it there.
     var isShortOfMemory: Bool { @inline(__always) get { keyspace.usedBytes > allowance } }
 
