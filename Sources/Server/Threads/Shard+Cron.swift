@@ -37,8 +37,8 @@ extension Shard {
     /// In buckets; a slice of so many takes some 50 µs.
     private static let expiredBucketsPerSlice = 64
 
-    /// Removes fields of hashes whose time has come. Who is due is known, so that no time is spent in vain: it may be a little more. What is
-    /// left after it is done in idle turns.
+    /// Removes fields of hashes whose time has come. Who is due is known, so that no time is spent in vain: it may be a
+    /// little more. What is left after it is done in idle turns.
     private func expireFields() {
         let start = Clock.monotonicNanoseconds()
         let limit = Int64(node.configuration.activeExpireEffort) * 500_000
