@@ -100,6 +100,12 @@ struct ExpiryTally {
         timeToLive = isTooLarge ? .max : sum
     }
 
+    /// Lets half of what was long ago be forgotten.
+    mutating func fade() {
+        guard examined > 1024 else { return }
+        (examined, expired, timeToLive) = (examined / 2, expired / 2, 0)
+    }
+
     /// What those that live have left, on average.
     var averageTimeToLive: Int64? { examined > expired ? timeToLive / Int64(examined - expired) : nil }
 }
@@ -111,20 +117,22 @@ extension Keyspace {
     /// Buckets tell whether an entry with expiry may be there, and tables and databases how many have one: where none is,
     /// nothing is read.
     ///
-    /// - Returns: whether another slice at once is worth its time, as more than a tenth of the keys with expiry that this
-    ///   one met were stale.
-    public func expireSlice(budget: Int) -> Bool {
+    /// - Parameter percent: how many of the keys with expiry may be stale.
+    /// - Returns: whether another slice should follow at once, as more than that were stale among those met lately. What was
+    ///   passed is clean, and longer ago than all else: so if this is asked for as long as it is answered with yes, not many
+    ///   more than that stay anywhere.
+    public func expireSlice(budget: Int, tolerating percent: Int = 10) -> Bool {
         guard isActiveExpiryEnabled, lazyExpiry == .remove else { return false }
         var left = budget
-        var tally = ExpiryTally()
         for _ in 0..<databaseCount {
             if self[expiryDatabase].volatileCount > 0 {
-                tally.add(expire(in: expiryDatabase, budget: &left))
+                recentExpiries.add(expire(in: expiryDatabase, budget: &left))
                 guard left > 0 else { break }
             }
             expiryDatabase = (expiryDatabase + 1) % databaseCount
         }
-        return left <= 0 && tally.expired * 10 > tally.examined
+        recentExpiries.fade()
+        return left <= 0 && recentExpiries.expired * 100 > recentExpiries.examined * percent
     }
 
     /// What the keys with expiry of a database have left to live: an estimate in milliseconds, 0 if there are none.

@@ -99,6 +99,8 @@ public final class Keyspace {
     var fieldExpiryDatabase = 0
     /// How many hashes all databases together list as volatile.
     var listedHashCount = 0
+    /// What the last slices of it have met.
+    var recentExpiries = ExpiryTally()
 
     /// Which keys may be given up where memory is short; nil: none.
     public var evictionPolicy: EvictionPolicy? {

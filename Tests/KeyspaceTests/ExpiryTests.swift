@@ -113,6 +113,25 @@ import Testing
         #expect(keyspace.volatileCount(in: 0) < 10_000 - slices * 50)
     }
 
+    @Test(arguments: [10, 1])
+    func `keeps stale keys below what is tolerated, if it is asked as long as it says yes`(percent: Int) {
+        let keyspace = Keyspace.standalone(databases: 1)
+        for number in 0..<20_000 { keyspace.set("key:\(number)", "x", expiry: .at(1_000_000 + Int64(number))) }
+        var (most, slices) = (0, 0)
+
+        // Twenty keys die at every step.
+        for time in stride(from: 1_000_020, to: 1_015_000, by: 20) {
+            keyspace.now = Int64(time)
+            while keyspace.expireSlice(budget: 8, tolerating: percent) { slices += 1 }
+            let alive = 1_020_000 - time
+            most = max(most, (keyspace.count(in: 0) - alive) * 100 / keyspace.count(in: 0))
+        }
+
+        #expect(most <= percent * 2 + 4)
+        // It is no busy search: a round takes some 360 slices, and there are not many.
+        #expect(slices < 360 * 120)
+    }
+
     @Test func `does nothing when it is switched off, or when a primary decides`() {
         let keyspace = Keyspace.standalone()
         keyspace.set("k", "v", expiry: .at(1_000_001))

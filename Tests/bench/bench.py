@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
+import eviction
 import instructions
 import load
 import values
@@ -312,6 +313,34 @@ class Benchmark:
         ]
         self.report.table(f"Pauses while {keys:,} keys come in", ["what"] + list(slow), rows)
 
+    def eviction(self):
+        """How often a cache has the key that it is asked for, in room for a tenth of the keys that there are."""
+        keys, seconds = (20_000, 20) if self.quick else (100_000, 60)
+        found = {}
+        for policy in ("allkeys-lru", "allkeys-lfu", "allkeys-random"):
+            for server in self.single_shard():
+                node = self.start(server)
+                try:
+                    ratio, _, _ = eviction.hit_ratio(node, policy, keys, seconds)
+                finally:
+                    end([node])
+                found.setdefault(policy, {})[server.name] = ratio * 100
+        self.report.compared(f"Hits, %, of a cache of {keys:,} keys", "policy", found, ".2f", lower_is_better=False)
+
+    def expiry(self):
+        """How many dead keys are kept while keys die one after the other, and what it costs those who ask."""
+        keys, seconds = (200_000, 10) if self.quick else (1_000_000, 30)
+        found = {}
+        for server in self.single_shard():
+            node = self.start(server)
+            try:
+                most, mean, longest = eviction.stale_share(node, keys, seconds)
+            finally:
+                end([node])
+            for title, figure in (("most, %", most * 100), ("on average, %", mean * 100), ("p99.9 of PING, ms", longest * 1000)):
+                found.setdefault(title, {})[server.name] = figure
+        self.report.compared(f"Dead among {keys:,} keys that live up to {seconds} s", "what", found, ".2f")
+
     def memory(self):
         """Bytes per key, as the kernel sees them (resident memory) and as the server counts them (used_memory)."""
         keys = 200_000 if self.quick else 1_000_000
@@ -426,7 +455,7 @@ def end(nodes):
         node.kill()
 
 
-PARTS = ("throughput", "cluster", "large", "floor", "latency", "pauses", "memory", "types", "start", "instructions")
+PARTS = ("throughput", "cluster", "large", "floor", "latency", "pauses", "memory", "types", "eviction", "expiry", "start", "instructions")
 
 
 def main():
@@ -451,6 +480,8 @@ def main():
             "pauses": benchmark.pauses,
             "memory": benchmark.memory,
             "types": benchmark.types,
+            "eviction": benchmark.eviction,
+            "expiry": benchmark.expiry,
             "start": benchmark.start_up,
             "instructions": benchmark.instructions,
         }

@@ -1,7 +1,5 @@
 """What is large is removed at once and freed in slices: nobody waits for it, and INFO counts it as Valkey 9.1 does."""
 
-import time
-
 import pytest
 
 from wire import command, wait_for
@@ -111,53 +109,27 @@ def test_a_flush_counts_every_key(either, command, count):
     freed(either, count)
 
 
-class Stopwatch:
-    """The longest time that a PING took."""
-
-    def __init__(self, server):
-        self.wire = server.wire(timeout=60)
-        self.longest = 0.0
-
-    def ping(self, seconds=0.0):
-        end = time.perf_counter() + seconds
-        while True:
-            start = time.perf_counter()
-            self.wire.call("PING")
-            now = time.perf_counter()
-            self.longest = max(self.longest, now - start)
-            if now >= end:
-                return self.longest
-
-
-def seconds_to_free_at_once(node):
-    fill(node, "k", "set", MEMBERS)
-    node.call("CONFIG", "SET", "lazyfree-lazy-user-del", "no")
-    start = time.perf_counter()
-    node.call("DEL", "k")
-    elapsed = time.perf_counter() - start
-    node.call("CONFIG", "SET", "lazyfree-lazy-user-del", "yes")
-    return elapsed
+def microseconds(node, kind, *words):
+    """The server's own time for a command that removes a large collection `k`: the best of three, as others use the machine, too."""
+    times = []
+    for _ in range(3):
+        fill(node, "k", kind, MEMBERS)
+        freed(node, None)
+        node.call("CONFIG", "RESETSTAT")
+        node.call(*words)
+        times.append(node.client().info("commandstats")[f"cmdstat_{words[0].lower()}"]["usec"])
+        node.call("UNLINK", "k")
+    freed(node, None)
+    return min(times)
 
 
 @pytest.mark.apus_only
 @pytest.mark.parametrize("kind", ["set", "zset"])
 def test_nobody_waits_while_a_large_value_is_freed(node, kind):
     node.call("FLUSHALL", "SYNC")
-    fill(node, "k", kind, MEMBERS)
-    stopwatch = Stopwatch(node)
-    ways = [["UNLINK", "k"], ["DEL", "k"], ["SET", "k", "x"], ["FLUSHALL"]]
-    at_once = seconds_to_free_at_once(node)
+    node.call("CONFIG", "SET", "lazyfree-lazy-user-del", "no")
+    at_once = microseconds(node, kind, "DEL", "k")
+    node.call("CONFIG", "SET", "lazyfree-lazy-user-del", "yes")
 
-    longest = []
-    for way in ways:
-        fill(node, "k", kind, MEMBERS)
-        freed(node, None)
-        start = time.perf_counter()
-        node.call(*way)
-        stopwatch.longest = time.perf_counter() - start
-        longest.append(stopwatch.ping(seconds=0.04))
-        node.call("DEL", "k")
-        freed(node, None)
-
-    # On a busy machine any of them may be held up by others: what freeing costs would hold up all of them.
-    assert min(longest) < min(0.005, at_once), f"{longest} s, and {at_once} s at once"
+    for words in (["UNLINK", "k"], ["DEL", "k"], ["SET", "k", "x"], ["FLUSHALL"]):
+        assert microseconds(node, kind, *words) < at_once / 10, f"{words} takes long"

@@ -75,15 +75,22 @@ struct SortedSetCombination {
         }
 
         func forEach(_ body: (Bytes, Double) -> Void) {
+            visit { member, score in
+                body(member, score)
+                return true
+            }
+        }
+
+        /// The same while `body` answers true.
+        func visit(_ body: (Bytes, Double) -> Bool) {
             switch members {
             case .none: break
             case .scored(let value):
-                value.forEach { member, score in member.withBytes { body($0, (score * weight).zeroIfNaN) } }
-            case .unscored(let value):
-                value.forEach { member in
-                    member.withBytes { body($0, weight) }
-                    return true
+                value.visit(in: 0..<value.count) { member, score in
+                    member.withBytes { body($0, (score * weight).zeroIfNaN) }
                 }
+            case .unscored(let value):
+                value.forEach { member in member.withBytes { body($0, weight) } }
             }
         }
     }
@@ -155,7 +162,11 @@ struct SortedSetCombination {
         result.expand()
         switch operation {
         case .union: fillWithUnion(result)
-        case .intersection: forEachCommon { result.insert($0, score: $1) }
+        case .intersection:
+            visitCommon { member, score in
+                result.insert(member, score: score)
+                return true
+            }
         case .difference: fillWithDifference(result)
         }
     }
@@ -180,23 +191,26 @@ struct SortedSetCombination {
         }
     }
 
-    /// Visits the members that all sources have.
-    private func forEachCommon(_ body: (Bytes, Double) -> Void) {
-        sources[0].forEach { member, score in
+    /// Visits the members that all sources have, while `body` answers true.
+    private func visitCommon(_ body: (Bytes, Double) -> Bool) {
+        sources[0].visit { member, score in
             var score = score
             for other in sources.dropFirst() {
-                guard let another = other.score(of: member) else { return }
+                guard let another = other.score(of: member) else { return true }
                 score = aggregate(score, another)
             }
-            body(member, score)
+            return body(member, score)
         }
     }
 
     /// How many members all sources have, at most `limit`.
     func countCommon() -> Int {
         var count = 0
-        forEachCommon { _, _ in count += 1 }
-        return limit > 0 ? min(count, limit) : count
+        visitCommon { _, _ in
+            count += 1
+            return count != limit
+        }
+        return count
     }
 }
 

@@ -113,11 +113,20 @@ struct OrderedTree<Content: TreeContent> {
     /// Visits the elements whose ranks are in `ranks`, the last first where `reversed`; `body` changes nothing here.
     @inline(__always)
     func forEach(in ranks: Range<Int>, reversed: Bool = false, _ body: (Element) -> Void) {
+        visit(in: ranks, reversed: reversed) { element in
+            body(element)
+            return true
+        }
+    }
+
+    /// The same while `body` answers true.
+    @inline(__always)
+    func visit(in ranks: Range<Int>, reversed: Bool = false, _ body: (Element) -> Bool) {
         guard !ranks.isEmpty else { return }
         var place = place(atRank: reversed ? ranks.upperBound - 1 : ranks.lowerBound)
         var left = ranks.count
         while true {
-            body(place.element)
+            guard body(place.element) else { return }
             left -= 1
             guard left > 0, let next = reversed ? previous(before: place) : next(after: place) else { return }
             place = next

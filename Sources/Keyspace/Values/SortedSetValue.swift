@@ -134,15 +134,23 @@ public struct SortedSetValue: AggregateValue {
     /// what it is lent is good for its length.
     @inline(__always)
     public func forEach(in ranks: Range<Int>, reversed: Bool = false, _ body: (StringValue, Double) -> Void) {
+        visit(in: ranks, reversed: reversed) { member, score in
+            body(member, score)
+            return true
+        }
+    }
+
+    /// The same while `body` answers true.
+    @inline(__always)
+    public func visit(in ranks: Range<Int>, reversed: Bool = false, _ body: (StringValue, Double) -> Bool) {
         guard !ranks.isEmpty else { return }
         guard isSmall else {
-            return members.tree.forEach(in: ranks, reversed: reversed) { body(.bytes($0.member), $0.score) }
+            return members.tree.visit(in: ranks, reversed: reversed) { body(.bytes($0.member), $0.score) }
         }
         let pack = pack
         var offset = pack.offset(ofIndex: 2 * (reversed ? ranks.upperBound - 1 : ranks.lowerBound))
         for _ in ranks {
-            guard let here = offset else { return }
-            body(pack[here], pack.score(behind: here))
+            guard let here = offset, body(pack[here], pack.score(behind: here)) else { return }
             offset =
                 reversed ? pack.previous(before: here).flatMap(pack.previous) : pack.next(after: pack.end(of: here))
         }

@@ -170,12 +170,11 @@ extension Node {
         log.level = Log.Level(configuration.logLevel)
         log.setPath(configuration.logFile)
         showTitle()
-        for shard in shards { shard.executor.limitWillChange() }
         memory.setLimit(configuration.maxMemory)
         for executor in executors { executor.settings = ExecutionSettings(configuration, ticks) }
         for shard in shards {
             shard.configurationDidChange(configuration)
-            shard.executor.updateAllowance()
+            shard.executor.limitDidChange()
             shard.executor.setSlotStatistics(isOn: isClusterEnabled && configuration.areSlotStatisticsOn)
         }
         clusterThread?.configurationDidChange()

@@ -24,9 +24,10 @@ extension Executor {
         if !isShortOfMemory { usedWhenEnough = keyspace.usedBytes }
     }
 
-    /// What is there before a limit is set is not what the shard has grown beyond it.
-    func limitWillChange() {
-        if !isShortOfMemory { usedWhenEnough = keyspace.usedBytes }
+    /// There may be another limit: what a lower one makes too much is not what this shard has grown.
+    func limitDidChange() {
+        usedWhenEnough = keyspace.usedBytes
+        updateAllowance()
     }
 
     /// Whether the shard uses more than it may: asked before every command, as any may have brought it there.

@@ -7,7 +7,7 @@ extension Shard {
     /// Each slice is bounded, so that no client waits for the cron longer than about a millisecond.
     func cron() {
         nextCron = keyspace.now + Int64(1000 / max(1, node.configuration.hz))
-        expireKeys()
+        expireKeys(budget: 4 * Self.expiredBucketsPerSlice)
         expireFields()
         if node.configuration.isActiveRehashingOn { _ = keyspace.rehashSlice(budget: Self.rehashedEntriesPerTurn) }
         if node.pause.map({ keyspace.now >= $0.until }) ?? true, executor.threadObstacles.contains(.paused) {
@@ -29,15 +29,16 @@ extension Shard {
     /// Some 200 µs of moving.
     private static let rehashedEntriesPerTurn = 4000
 
-    /// Removes keys whose time has come, as long as many are found, but for `active-expire-effort` tenths of a millisecond at the most.
-    private func expireKeys() {
-        let start = Clock.monotonicNanoseconds()
-        let limit = Int64(node.configuration.activeExpireEffort) * 100_000
-        while keyspace.expireSlice(budget: 400), Clock.monotonicNanoseconds() - start < limit {}
+    /// Removes keys whose time has come: a few at every tick, and where too many of them are stale, some in every turn.
+    private func expireKeys(budget: Int) {
+        isExpiryBehind = keyspace.expireSlice(budget: budget, tolerating: 11 - node.configuration.activeExpireEffort)
     }
 
-    /// The same for fields of hashes. Who is due is known, so that no time is spent in vain: it may be a little more. What is
-    /// left after it is done in idle turns.
+    /// In buckets; a slice of so many takes some 50 µs.
+    private static let expiredBucketsPerSlice = 64
+
+    /// Removes fields of hashes whose time has come. Who is due is known, so that no time is spent in vain: it may be a
+    /// little more. What is left after it is done in idle turns.
     private func expireFields() {
         let start = Clock.monotonicNanoseconds()
         let limit = Int64(node.configuration.activeExpireEffort) * 500_000
@@ -62,6 +63,10 @@ extension Shard {
         if keyspace.collectGarbage(budget: 1000) { isBusy = true }
         if executor.reclaimInIdleTime() { isBusy = true }
         if keyspace.expireFieldsSlice(budget: 1000) { isBusy = true }
+        if isExpiryBehind {
+            expireKeys(budget: Self.expiredBucketsPerSlice)
+            isBusy = true
+        }
         return isBusy
     }
 

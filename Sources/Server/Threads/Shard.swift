@@ -50,6 +50,8 @@ final class Shard: @unchecked Sendable {
     static let readByteCount = 64 * 1024
     let readBuffer = UnsafeMutableRawPointer.allocate(byteCount: Shard.readByteCount, alignment: 64)
     var nextCron: Int64 = 0
+    /// More keys are stale than should be.
+    var isExpiryBehind = false
     /// The second in which idle clients were looked for last.
     var lastTimeoutCheck: Int64 = 0
     private var mail: [ShardMessage] = []
