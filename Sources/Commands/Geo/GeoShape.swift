@@ -15,7 +15,7 @@ struct GeoShape {
 
     init(_ outline: Outline, around center: GeoPosition) { (self.outline, self.center) = (outline, center) }
 
-    /// A polygon's centre is the mean of its corners, seen as points in space.
+    /// A polygon's centre is the mean of its corners, seen as points in space; their sum lies in the same direction.
     init(polygon corners: [GeoPosition]) {
         var (x, y, z) = (0.0, 0.0, 0.0)
         for corner in corners {
@@ -24,8 +24,6 @@ struct GeoShape {
             y += cos(latitude) * sin(longitude)
             z += sin(latitude)
         }
-        let count = Double(corners.count)
-        (x, y, z) = (x / count, y / count, z / count)
         let latitude = atan2(z, (x * x + y * y).squareRoot()).inDegrees
         self.init(.polygon(corners), around: GeoPosition(longitude: atan2(y, x).inDegrees, latitude: latitude))
     }
