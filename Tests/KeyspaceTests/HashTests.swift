@@ -140,7 +140,7 @@ private struct Run {
         }
         #expect(drawn.count == min(count, living.count))
         guard !living.isEmpty else { return }
-        hash.drawField { field, value in drawn[field.withBytes { $0.array }] = value.withBytes { $0.array } }
+        hash.draw(3) { field, value in drawn[field.withBytes { $0.array }] = value.withBytes { $0.array } }
         for (field, value) in drawn { #expect(living[field]?.value == value) }
     }
 
@@ -211,9 +211,7 @@ private struct Run {
             var draws: [String: Int] = [:]
 
             let living = count - staleCount
-            for _ in 0..<living * 1000 {
-                hash.drawField { field, _ in draws[field.withBytes { $0.text }, default: 0] += 1 }
-            }
+            hash.draw(living * 1000) { field, _ in draws[field.withBytes { $0.text }, default: 0] += 1 }
 
             // 1000 ± 6.3 standard deviations of a fair draw.
             #expect(draws.count == living)

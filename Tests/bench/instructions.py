@@ -53,9 +53,6 @@ COMMANDS = [
     Command("GET", lambda number: ["GET", key(number)], 2),
     Command("INCR", lambda number: ["INCR", key(number, "counter")], 1),
     Command("MGET of 10", lambda number: ["MGET", *(key(number + index) for index in range(10))], 21),
-    Command("HSET", lambda number: ["HSET", key(number % 50, "hash"), f"field:{number // 50 % 10}", "abc"], 1),
-    Command("HGET", lambda number: ["HGET", key(number % 50, "hash"), f"field:{number // 50 % 10}"], 2),
-    Command("HGETALL of 10", lambda number: ["HGETALL", key(number % 50, "hash")], 41),
 ]
 
 

@@ -46,7 +46,7 @@ extension HashCommands {
             guard let hash = try call.read(call.key(1), as: HashValue.self), hash.livingCount > 0 else {
                 return call.reply.null()
             }
-            return hash.drawField { field, _ in call.reply.bulk(field) }
+            return hash.draw(1) { field, _ in call.reply.bulk(field) }
         }
         let draw = try RandomDraw(call, at: 2)
         let withValues = call.arguments.count == 4 && call.arguments[3].isWord("WITHVALUES")
@@ -64,7 +64,7 @@ extension HashCommands {
             if withValues { call.reply.pair(field, value) } else { call.reply.bulk(field) }
         }
         if draw.mayRepeat, living > 0 {
-            for _ in 0..<count { hash.drawField(reply) }
+            hash.draw(count, reply)
         } else {
             hash.forEachOfSample(count, reply)
         }

@@ -72,25 +72,36 @@ extension HashValue {
 
     // MARK: By chance
 
-    /// Lends any field of a hash that has living ones, each as likely as any other.
-    public func drawField(_ body: (_ field: StringValue, _ value: StringValue) -> Void) {
-        guard !isSmall else {
-            let pack = pack
-            guard let offset = pack.offset(ofIndex: 2 * keyspace.randomIndex(below: count)) else {
-                preconditionFailure("a listpack with fewer elements than counted")
-            }
-            return body(pack[offset], pack[pack.end(of: offset)])
+    /// Draws `count` times from the living fields of a hash that has some, each time any of them, and visits what was drawn.
+    public func draw(_ count: Int, _ body: (_ field: StringValue, _ value: StringValue) -> Void) {
+        guard mayHoldStale else {
+            for _ in 0..<count { drawCounted(body) }
+            return
         }
-        for _ in 0..<Self.mostDraws {
-            let element = table[table.randomPlace(using: &keyspace.random)]
-            if !keyspace.isStale(element.expiry) { return body(.bytes(element.field), .bytes(element.value)) }
+        // To draw until one is alive could take for ever where hardly any is.
+        var living: [(field: StringValue, value: StringValue)] = []
+        forEach { field, value in
+            living.append((field, value))
+            return true
         }
-        // Hardly any field is alive: those that are must be gone through.
-        forEachOfSample(1, body)
+        for _ in 0..<count {
+            let drawn = living[keyspace.randomIndex(below: living.count)]
+            body(drawn.field, drawn.value)
+        }
     }
 
-    /// A field is drawn as often, until one is found whose time has not come.
-    private static let mostDraws = 50
+    /// Draws from all fields that are counted.
+    private func drawCounted(_ body: (_ field: StringValue, _ value: StringValue) -> Void) {
+        guard isSmall else {
+            let element = table[table.randomPlace(using: &keyspace.random)]
+            return body(.bytes(element.field), .bytes(element.value))
+        }
+        let pack = pack
+        guard let offset = pack.offset(ofIndex: 2 * keyspace.randomIndex(below: count)) else {
+            preconditionFailure("a listpack with fewer elements than counted")
+        }
+        body(pack[offset], pack[pack.end(of: offset)])
+    }
 
     /// Visits `count` different living fields, fewer where there are no more; each is as likely as any other.
     public func forEachOfSample(_ count: Int, _ body: (_ field: StringValue, _ value: StringValue) -> Void) {

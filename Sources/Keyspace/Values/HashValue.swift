@@ -88,7 +88,7 @@ public struct HashValue: AggregateValue {
         let (table, hash) = (table, hash(field))
         let place = table.find(field, hash: hash)
         let previous = place.map { table[$0].expiry } ?? nil
-        let isStale = keyspace.isStale(previous)
+        let isStale = previous != nil && keyspace.isStale(previous)  // in this order: most have none
         let expiry: Int64? =
             switch rule {
             case .discard: nil
