@@ -39,6 +39,11 @@ def pushes(key, count, size=100):
     return [["RPUSH", key, *(f"e{number:07}" for number in range(start, min(count, start + size)))] for start in range(0, count, size)]
 
 
+def members(key, count, size=100, form="member:{:09}"):
+    """SADDs of a set of `count` members, of 16 bytes if nothing else is said."""
+    return [["SADD", key, *map(form.format, range(start, min(count, start + size)))] for start in range(0, count, size)]
+
+
 def scores(key, count, size=100):
     """ZADDs of a sorted set of `count` members of 16 bytes, whose scores come in no order."""
     order = random.Random(1).sample(range(count), count)
@@ -79,6 +84,13 @@ LOADS = [
     Load("RPOP, one list", pushes("list", REQUESTS), ["RPOP", "list"]),
     Load("LRANGE of 100, list of 1000", pushes("list", 1000), ["LRANGE", "list", "0", "99"], requests=30_000),
     Load("LINDEX in the middle, list of 100,000", pushes("list", 100_000), ["LINDEX", "list", "50000"]),
+    Load("SADD, set of 10, a member that is there", members("s", 10), ["SADD", "s", "member:000000005"]),
+    Load("SADD, set of 1,000,000, new members", members("s", MILLION), ["SADD", "s", "new:__rand_int__"], keyspace=MILLION),
+    Load("SISMEMBER, set of 1,000,000", members("s", MILLION), ["SISMEMBER", "s", "member:__rand_int__"], keyspace=MILLION),
+    Load("SPOP, set of 1,000,000", members("s", MILLION), ["SPOP", "s"]),
+    Load("SINTER of two sets of 100", [*members("s", 100), *members("t", 100)], ["SINTER", "s", "t"], requests=30_000),
+    Load("SORT, list of 100 numbers", [["RPUSH", "list", *(number * 37 % 100 for number in range(100))]], ["SORT", "list"], requests=30_000),
+    Load("SORT ALPHA LIMIT 0 10, set of 1000", members("s", 1000), ["SORT", "s", "ALPHA", "LIMIT", "0", "10"], requests=10_000),
     Load("ZADD, set of 10, another score", scores("z", 10), ["ZADD", "z", "__rand_int__", "member:000000005"]),
     Load("ZRANK, set of 10", scores("z", 10), ["ZRANK", "z", "member:000000005"]),
     Load("ZRANGE 0 -1, set of 10", scores("z", 10), ["ZRANGE", "z", "0", "-1"]),
@@ -112,6 +124,9 @@ SIZES = [
     Size("a list of 1,000,000 elements of 8 bytes", 1_000_000, pushes("list", 1_000_000)),
     Size("hashes of 10 fields of 16 bytes with values of 8", 500_000, [c for number in range(50_000) for c in pairs(f"h:{number:06}", 10)]),
     Size("a hash of 1,000,000 fields of 16 bytes with values of 8", MILLION, pairs("h", MILLION)),
+    Size("sets of 10 members of 16 bytes", 500_000, [c for number in range(50_000) for c in members(f"s:{number:06}", 10)]),
+    Size("sets of 10 integers", 500_000, [c for number in range(50_000) for c in members(f"s:{number:06}", 10, form="{}")]),
+    Size("a set of 1,000,000 members of 16 bytes", MILLION, members("s", MILLION)),
     Size("sorted sets of 10 members of 16 bytes", 500_000, [c for number in range(50_000) for c in scores(f"z:{number:06}", 10)]),
     Size("a sorted set of 1,000,000 members of 16 bytes", MILLION, scores("z", MILLION)),
     Size("streams of 10 entries of two fields", 500_000, [c for number in range(50_000) for c in entries(f"s:{number:06}", 10)]),
