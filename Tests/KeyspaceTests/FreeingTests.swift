@@ -5,7 +5,7 @@ import Testing
 
 /// Large values of every kind that is made of more than one block.
 private enum LargeValue: CaseIterable {
-    case list, compressedList, set, setOfLongMembers, sortedSet
+    case list, compressedList, set, setOfLongMembers, sortedSet, hash, stream
 
     /// Puts one with `count` elements under `name`.
     func make(_ name: String, count: Int, in keyspace: Keyspace, database: Int = 0) {
@@ -26,7 +26,32 @@ private enum LargeValue: CaseIterable {
                 for number in 0..<count {
                     element(number, padding: 0).withBytes { set.insert($0, score: Double(number)) }
                 }
+            case .hash:
+                let hash = keyspace.make(HashValue.self, under: key, in: database)
+                for number in 0..<count {
+                    let rule: ExpiryRule = number % 7 == 0 ? .at(keyspace.now + 3) : .discard
+                    element(number, padding: 30).withBytes { _ = hash.set($0, to: $0, expiry: rule) }
+                }
+                keyspace.noteFields(of: hash, under: key, in: database)
+            case .stream: makeStream(under: key, count: count, in: keyspace, database)
             }
+        }
+    }
+
+    /// A stream of which all is pending with one of three consumers.
+    private func makeStream(under key: Key, count: Int, in keyspace: Keyspace, _ database: Int) {
+        keyspace.limits.streamNodeCount = 10
+        let stream = keyspace.make(StreamValue.self, under: key, in: database)
+        let group = element(0, padding: 0).withBytes { stream.addGroup($0, lastID: .zero, entriesRead: nil) }
+        let consumers = (0..<3).map { number in
+            element(number, padding: 0).withBytes { stream.addConsumer($0, to: group, seen: 0, active: 0) }
+        }
+        for number in 0..<count {
+            let id = StreamID(UInt64(number + 1), 0)
+            let fields = OwnedArguments([element(number, padding: 0), element(number, padding: 20)])
+            withExtendedLifetime(fields) { stream.append(id, fields: fields.arguments) }
+            let consumer = consumers[number % 3]
+            stream.put(PendingEntry(id: id, deliveryTime: 1, deliveryCount: 1, consumer: consumer), in: group)
         }
     }
 
@@ -75,7 +100,7 @@ private enum LargeValue: CaseIterable {
             switch Int.random(in: 0..<8, using: &random) {
             case 0...2:
                 keyspace.with(name) { _ = keyspace.remove($0, in: database) }
-                LargeValue.allCases[Int.random(in: 0..<5, using: &random)]
+                LargeValue.allCases[Int.random(in: 0..<7, using: &random)]
                     .make(name, count: Int.random(in: 1...700, using: &random), in: keyspace, database: database)
             case 3: keyspace.set(name, String(repeating: "s", count: number * 20), in: database)
             case 4: keyspace.with(name) { _ = keyspace.setExpiry(keyspace.now + 3, of: $0, in: database) }

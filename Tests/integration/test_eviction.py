@@ -120,7 +120,7 @@ def test_commands_are_refused_as_by_valkey(both):
     for line in (
         "SET a 1", "GET text", "DEL none", "RPUSH list 3", "LPOP list", "LPUSH", "INCR n", "EXPIRE text 100", "SADD s 1", "SREM s 1",
         "ZADD z 1 a", "COPY text other", "RENAME text other", "PFADD h 1", "SORT list", "SORT_RO list", "APPEND text x", "GETSET text y",
-        "GETDEL text", "SETRANGE text 5 x", "LMPOP 1 list LEFT", "BLPOP list 0.01", "FLUSHDB", "PING", "ECHO x", "SUBSTR text 0 1",
+        "GETDEL text", "SETRANGE text 5 x", "LMPOP 1 list LEFT", "BLPOP list 0.01", "HSET h f v", "HDEL h f", "HGET h f", "XADD s * f v", "XLEN s", "XGROUP CREATE s g $ MKSTREAM", "FLUSHDB", "PING", "ECHO x", "SUBSTR text 0 1",
     ):
         both(*line.split())
     for lines in (

@@ -44,19 +44,26 @@ def freed(server, count):
 
 def fill(server, name, kind, count):
     """Puts `count` elements into the collection `name`."""
-    words = {"set": ["SADD", name], "list": ["RPUSH", name], "zset": ["ZADD", name]}[kind]
+    commands = []
+    for start in range(0, count, 1000):
+        numbers = range(start, min(count, start + 1000))
+        elements = [f"element:{number}:of a {kind}" for number in numbers]
+        match kind:
+            case "set" | "list":
+                commands.append([{"set": "SADD", "list": "RPUSH"}[kind], name, *elements])
+            case "zset":
+                commands.append(["ZADD", name, *(word for number, element in zip(numbers, elements) for word in (number, element))])
+            case "hash":
+                commands.append(["HSET", name, *(word for element in elements for word in (element, "value"))])
+            case "stream":
+                commands += [["XADD", name, "*", "field", element] for element in elements]
     with server.wire(timeout=60) as wire:
-        batches = range(0, count, 1000)
-        for start in batches:
-            elements = [f"element:{number}:of a {kind}" for number in range(start, min(count, start + 1000))]
-            if kind == "zset":
-                elements = [word for number, element in enumerate(elements, start) for word in (str(number), element)]
-            wire.send(command(*words, *elements))
-        for _ in batches:
+        wire.send(b"".join(command(*words) for words in commands))
+        for _ in commands:
             wire.read()
 
 
-@pytest.mark.parametrize("kind", ["set", "list", "zset"])
+@pytest.mark.parametrize("kind", ["set", "list", "zset", "hash", "stream"])
 def test_a_large_value_counts_as_one_object(either, kind):
     fill(either, "k", kind, 40_000)
 

@@ -185,6 +185,18 @@ public struct StreamGroup: NamedRecord {
         return sum
     }
 
+    /// Frees what is pending, with the consumers too, until `budget` is used up; a group once begun is good only to be freed.
+    ///
+    /// - Returns: whether all of it is gone.
+    func freePending(budget: inout Int, memory: Memory) -> Bool {
+        guard pending.freeSlice(budget: &budget, memory: memory) else { return false }
+        for rank in 0..<consumers.count {
+            let consumer = consumers[rank]
+            guard consumer.pending.freeSlice(budget: &budget, memory: memory) else { return false }
+        }
+        return true
+    }
+
     func free(to memory: Memory) {
         consumers.forEach(in: 0..<consumers.count) { $0.free(to: memory) }
         consumers.free(to: memory)

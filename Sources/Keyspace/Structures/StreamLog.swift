@@ -104,13 +104,18 @@ struct StreamLog {
         _ = freeSlice(budget: &budget, memory: memory)
     }
 
-    /// Frees about `budget` blocks of memory; a stream once begun is good for nothing else. A group goes in one piece.
+    /// Frees about `budget` blocks of memory; a stream once begun is good for nothing else.
     ///
     /// - Returns: whether all of it is gone.
     func freeSlice(budget: inout Int, memory: Memory) -> Bool {
-        guard parts.blocks.freeSlice(budget: &budget, memory: memory, { $0.pack.free(to: memory) }),
-            parts.groups.freeSlice(budget: &budget, memory: memory, { $0.free(to: memory) })
-        else { return false }
+        guard parts.blocks.freeSlice(budget: &budget, memory: memory, { $0.pack.free(to: memory) }) else {
+            return false
+        }
+        // Entries that are pending may be many; what is left of a group then goes in one piece.
+        for rank in 0..<groupCount {
+            guard parts.groups[rank].freePending(budget: &budget, memory: memory) else { return false }
+        }
+        guard parts.groups.freeSlice(budget: &budget, memory: memory, { $0.free(to: memory) }) else { return false }
         unsafe memory.free(base, byteCount: MemoryLayout<Parts>.size)
         return true
     }

@@ -20,6 +20,7 @@ extension Executor {
     func updateAllowance() {
         guard let shard = homeShard else { return }
         node.shards[shard].publishMemory()
+        node.shards[shard].memoryShare.canEvict = keyspace.canEvict
         allowance = node.memory.allowance(of: shard)
         if !isShortOfMemory { usedWhenEnough = keyspace.usedBytes }
     }
@@ -56,7 +57,7 @@ extension Executor {
         guard isShortOfMemory, mayReclaim else { return .enough }
         let deadline = apus_ticks() &+ settings.evictionTicks
         var room = reclaim(downTo: keyspace.usedBytes - ownDuty, until: deadline)
-        if room == .exhausted, keyspace.evictionPolicy != nil, node.shardCount > 1 {
+        if room == .exhausted, let shard = homeShard, node.memory.canOthersEvict(than: shard) {
             room = reclaimFromOthers(until: deadline)
         }
         updateAllowance()

@@ -20,6 +20,13 @@ final class MemoryBudget: Sendable {
         fileprivate let clients = Atomic<Int>(0)
         /// How often that was.
         fileprivate let turns = Atomic<Int>(0)
+        private let hasVictims = Atomic<Bool>(false)
+
+        /// Whether there are keys that may be given up.
+        var canEvict: Bool {
+            get { hasVictims.load(ordering: .relaxed) }
+            set { hasVictims.store(newValue, ordering: .relaxed) }
+        }
 
         fileprivate var sum: Int { keyspace.load(ordering: .relaxed) + clients.load(ordering: .relaxed) }
 
@@ -68,9 +75,6 @@ final class MemoryBudget: Sendable {
         if abs(lasting - baseBytes) > 1 << 20 { base.store(lasting, ordering: .relaxed) }
     }
 
-    /// Whether there is a limit at all.
-    var isLimited: Bool { limit.load(ordering: .relaxed) != .max }
-
     /// - Parameter limit: 0: none.
     func setLimit(_ limit: Int) { self.limit.store(limit == 0 ? .max : limit, ordering: .relaxed) }
 
@@ -91,6 +95,11 @@ final class MemoryBudget: Sendable {
         guard seen.isEmpty || zip(turns, seen).allSatisfy({ $0 != $1 }) else { return false }
         seen = turns
         return true
+    }
+
+    /// Whether another shard than this one may have keys to give up.
+    func canOthersEvict(than shard: Int) -> Bool {
+        shares.indices.contains { $0 != shard && shares[$0].canEvict }
     }
 
     var keyspaceBytes: Int { shares.reduce(0) { $0 + $1.keyspace.load(ordering: .relaxed) } }
