@@ -315,7 +315,7 @@ class Benchmark:
 
     def eviction(self):
         """How often a cache has the key that it is asked for, in room for a tenth of the keys that there are."""
-        keys, seconds = (20_000, 20) if self.quick else (100_000, 60)
+        keys, seconds = (20_000, 10) if self.quick else (100_000, 60)
         found = {}
         for policy in ("allkeys-lru", "allkeys-lfu", "allkeys-random"):
             for server in self.single_shard():
