@@ -231,20 +231,16 @@ class Crowd:
         return next(int(client["tot-mem"]) for client in self.control.client_list() if client["name"] == name)
 
     def close(self):
+        # Else whoever comes next goes at once.
+        self.control.config_set("maxmemory-clients", 0)
         for wire in self.wires:
             wire.close()
         self.control.close()
 
 
-@pytest.fixture(scope="module", params=["apus", "valkey"])
-def lasting_either(request, lasting, shards):
-    """The server under test, and Valkey, which the same test must hold for."""
-    return lasting(request.param, shards=shards)
-
-
 @pytest.fixture
-def crowd(lasting_either):
-    crowd = Crowd(fresh(lasting_either))
+def crowd(node):
+    crowd = Crowd(node)
     yield crowd
     crowd.close()
 
