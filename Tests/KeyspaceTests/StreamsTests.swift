@@ -10,7 +10,8 @@ private struct Record: Equatable {
 }
 
 private struct Pending: Equatable {
-    var consumer: String
+    /// nil: it was given back.
+    var consumer: String?
     var time: Int64
     var count: Int64
 }
@@ -237,9 +238,14 @@ private struct Run {
             #expect(value.acknowledge(id, in: group) == (model.pending.removeValue(forKey: id) != nil))
         }
         if let (id, _) = model.pending.randomElement(using: &random), var entry = group.pendingEntry(id) {
-            entry.deliveryCount += 1
+            entry.countDelivery()
             group.update(entry)
             model.pending[id]?.count += 1
+        }
+        for _ in 0..<below(5) {
+            let id = someID()
+            value.put(PendingEntry(id: id, deliveryTime: 0, deliveryCount: 3, consumer: nil), in: group)
+            model.pending[id] = Pending(consumer: nil, time: 0, count: 3)
         }
         group.lastID = someID()
         model.lastID = group.lastID
@@ -258,19 +264,23 @@ private struct Run {
             group.forEachConsumer { consumer in
                 model.consumers.insert(consumer.name.text)
                 group.forEachPending(of: consumer) { entry in
-                    #expect(entry.consumer.name.text == consumer.name.text)
+                    #expect(entry.consumer == consumer)
                     return true
                 }
             }
             group.forEachPending { entry in
                 model.pending[entry.id] = Pending(
-                    consumer: entry.consumer.name.text,
+                    consumer: entry.consumer?.name.text,
                     time: entry.deliveryTime,
                     count: entry.deliveryCount
                 )
                 return true
             }
             #expect(model.pending.count == group.pendingCount)
+            var released: Set<StreamID> = []
+            group.forEachReleased { released.insert($0.id) }
+            #expect(released == Set(model.pending.filter { $0.value.consumer == nil }.keys))
+            #expect(released.count == group.releasedCount)
             found[group.name.text] = model
         }
         return found

@@ -34,6 +34,7 @@ private func decode(_ payload: [UInt8]) throws(DumpError) -> [String] {
                     return true
                 }
             }
+            group.forEachReleased { lines.append("nobody: \($0.id.text): \($0.deliveryTime), \($0.deliveryCount)") }
         }
         return lines
     }
@@ -212,6 +213,37 @@ private let pendingInValkey = """
         #expect(!isRead("01" + id + delivery + "01" + one + "01" + other))
         #expect(!isRead("01" + id + delivery + "02" + one + "01" + id + another + "01" + id))
         #expect(!isRead("01" + id + delivery + "02" + one + "01" + id + one + "00"))
+    }
+
+    /// Redis 7.0 and Valkey 9.1 have no entries of nobody: they find a consumer without a name.
+    @Test(
+        arguments: [
+            (nil, 0, ["g: 3-1, 3 read"]),
+            (1000, 0, ["g: 3-1, 3 read", ": 1000, 1000"]),
+            (1000, 9, ["g: 3-1, 3 read", ": 1000, 1000", "3-1: 9, 1"]),
+            (0, 9, ["g: 3-1, 3 read", ": 0, 0", "3-1: 9, 1"]),
+        ] as [(Int64?, Int64, [String])]
+    )
+    func `keeps what was given back`(namelessSeen: Int64?, delivery: Int64, lines: [String]) throws {
+        let payload = dump(StreamValue.self) { stream in
+            for number in 1...3 { stream.append(number, 1, "f", "v") }
+            let group = Array("g".utf8).withBytes { stream.addGroup($0, lastID: StreamID(3, 1), entriesRead: 3) }
+            let consumer = Array("c".utf8).withBytes { stream.addConsumer($0, to: group, seen: 1000, active: 1000) }
+            func put(_ number: UInt64, _ time: Int64, _ count: Int64, _ consumer: StreamConsumer?) {
+                let id = StreamID(number, 1)
+                let entry = PendingEntry(id: id, deliveryTime: time, deliveryCount: count, consumer: consumer)
+                stream.put(entry, in: group)
+            }
+            put(1, 7, 2, consumer)
+            put(2, 0, 5, nil)
+            guard let seen = namelessSeen else { return }
+            let nameless = [].withBytes { stream.addConsumer($0, to: group, seen: seen, active: seen) }
+            if delivery > 0 { put(3, delivery, 1, nameless) }
+        }
+
+        let found = try decode(payload).drop { !$0.hasPrefix("g") }
+        #expect(Array(found) == lines + ["c: 1000, 1000", "1-1: 7, 2", "nobody: 2-1: 0, 5"])
+        #expect(try decode(payload) { entry, keyspace in DumpPayload.encode(entry, in: keyspace) } == payload)
     }
 
     @Test func `is refused when it is cut anywhere`() {
