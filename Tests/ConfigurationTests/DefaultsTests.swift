@@ -154,8 +154,6 @@ import Testing
         ("slowlog-max-len", "128"),
         ("socket-mark-id", "0"),
         ("stop-writes-on-bgsave-error", "yes"),
-        ("stream-idmp-duration", "100"),
-        ("stream-idmp-maxsize", "100"),
         ("stream-node-max-bytes", "4096"),
         ("stream-node-max-entries", "100"),
         ("supervised", "no"),
@@ -194,6 +192,11 @@ import Testing
     ])
     func `are those of Redis 7.0`(name: String, value: String) {
         #expect(Configuration().value(of: name).map(text) == value)
+    }
+
+    @Test(arguments: ["duration", "maxsize"])
+    func `of the messages of producers are those of Redis 8.6`(kind: String) {
+        #expect(Configuration().value(of: "stream-idmp-" + kind).map(text) == "100")
     }
 
     @Test(arguments: ["eviction", "expire", "server-del", "user-del", "user-flush"])

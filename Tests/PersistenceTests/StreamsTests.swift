@@ -84,6 +84,26 @@ private func filled(_ count: Int) -> [UInt8] {
     }
 }
 
+/// A group whose consumer `c` has an entry, whose next is nobody's, and whose third is with a consumer without a name, if
+/// there is one and it was delivered at all.
+private func givenBack(namelessSeen: Int64?, delivery: Int64) -> [UInt8] {
+    dump(StreamValue.self) { stream in
+        for number in 1...3 { stream.append(number, 1, "f", "v") }
+        let group = Array("g".utf8).withBytes { stream.addGroup($0, lastID: StreamID(3, 1), entriesRead: 3) }
+        let consumer = Array("c".utf8).withBytes { stream.addConsumer($0, to: group, seen: 1000, active: 1000) }
+        func put(_ number: UInt64, _ time: Int64, _ count: Int64, _ consumer: StreamConsumer?) {
+            let id = StreamID(number, 1)
+            let entry = PendingEntry(id: id, deliveryTime: time, deliveryCount: count, consumer: consumer)
+            stream.put(entry, in: group)
+        }
+        put(1, 7, 2, consumer)
+        put(2, 0, 5, nil)
+        guard let seen = namelessSeen else { return }
+        let nameless = [].withBytes { stream.addConsumer($0, to: group, seen: seen, active: seen) }
+        if delivery > 0 { put(3, delivery, 1, nameless) }
+    }
+}
+
 /// A group `g` of the stream with 1-1 f=v, what is pending with the consumer `c`, taken from the real servers.
 private let pendingInRedis = """
     130110000000000000000100000000000000011d1d0000000a0001010001010181660200010201000100018176020401ff01010101010000\
@@ -225,21 +245,7 @@ private let pendingInValkey = """
         ] as [(Int64?, Int64, [String])]
     )
     func `keeps what was given back`(namelessSeen: Int64?, delivery: Int64, lines: [String]) throws {
-        let payload = dump(StreamValue.self) { stream in
-            for number in 1...3 { stream.append(number, 1, "f", "v") }
-            let group = Array("g".utf8).withBytes { stream.addGroup($0, lastID: StreamID(3, 1), entriesRead: 3) }
-            let consumer = Array("c".utf8).withBytes { stream.addConsumer($0, to: group, seen: 1000, active: 1000) }
-            func put(_ number: UInt64, _ time: Int64, _ count: Int64, _ consumer: StreamConsumer?) {
-                let id = StreamID(number, 1)
-                let entry = PendingEntry(id: id, deliveryTime: time, deliveryCount: count, consumer: consumer)
-                stream.put(entry, in: group)
-            }
-            put(1, 7, 2, consumer)
-            put(2, 0, 5, nil)
-            guard let seen = namelessSeen else { return }
-            let nameless = [].withBytes { stream.addConsumer($0, to: group, seen: seen, active: seen) }
-            if delivery > 0 { put(3, delivery, 1, nameless) }
-        }
+        let payload = givenBack(namelessSeen: namelessSeen, delivery: delivery)
 
         let found = try decode(payload).drop { !$0.hasPrefix("g") }
         #expect(Array(found) == lines + ["c: 1000, 1000", "1-1: 7, 2", "nobody: 2-1: 0, 5"])
@@ -247,7 +253,7 @@ private let pendingInValkey = """
     }
 
     @Test func `is refused when it is cut anywhere`() {
-        for payload in [filled(20), bytes(hex: pendingInValkey)] {
+        for payload in [filled(20), bytes(hex: pendingInValkey), givenBack(namelessSeen: nil, delivery: 0)] {
             for count in 1..<payload.count - 10 {
                 #expect(throws: DumpError.self) { try decode(sealed(Array(payload[..<count]))) }
             }
@@ -257,7 +263,10 @@ private let pendingInValkey = """
     @Test(arguments: 0..<400)
     func `does no harm, whatever its bytes are`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        let forms = [filled(10), filled(120), bytes(hex: pendingInValkey), bytes(hex: pendingInRedis)]
+        let forms = [
+            filled(10), filled(120), bytes(hex: pendingInValkey), bytes(hex: pendingInRedis),
+            givenBack(namelessSeen: nil, delivery: 0), givenBack(namelessSeen: 0, delivery: 9),
+        ]
         let content = (forms.randomElement(using: &random) ?? []).damaged(using: &random)
 
         // Read or refused: but neither a crash nor a stream that contradicts itself, which `decode` checks.

@@ -15,7 +15,7 @@ extension StreamCommands {
         flags: [.write, .fast],
         group: .stream,
         since: "8.6.0",
-        complexity: "O(1)",
+        complexity: "O(1), and O(N) where N messages are forgotten",
         categories: ["stream"],
         syntax: "<key:key> [IDMP-DURATION <idmp-duration:integer>] [IDMP-MAXSIZE <idmp-maxsize:integer>]"
     ) { call throws(CommandError) in
