@@ -4,9 +4,10 @@ import Testing
 
 @Suite struct `Messages of producers` {
     private let subject = Subject()
+    private var told: [String] { told(by: subject) }
 
     /// What XINFO STREAM says of messages: the limits, producers and messages tracked, messages added and repeated.
-    private var told: [String] {
+    private func told(by subject: Subject) -> [String] {
         let words = subject.run("XINFO STREAM s").split(separator: " ").map(String.init)
         guard let start = words.firstIndex(of: "idmp-duration") else { return [] }
         return (0..<6).map { String(words[start + 1 + 3 * $0].dropFirst()) }
@@ -78,13 +79,20 @@ import Testing
         #expect(told == ["100", "100", "1", "2", "2", "1"])
     }
 
-    @Test func `are known to the copy of a stream, and each for itself from then on`() {
+    @Test(arguments: [1, 2])
+    func `are known to the copy of a stream, and each for itself from then on`(shards: Int) {
+        let subject = Subject(shards: shards)
         subject.run("XADD s IDMP p m * a 1")
-        subject.run("COPY s t")
+        subject.run("XADD s IDMPAUTO q * a 1 b 2")
+        for copy in ["t", "u", "v", "w"] {  // on both shards
+            #expect(subject.run("COPY s \(copy)") == ":1")
 
-        #expect(subject.run("XADD t IDMP p m * a 1") == "$9 1000000-0")
-        subject.run("XADD t IDMP p n * a 1")
-        #expect(told == ["100", "100", "1", "1", "1", "0"])
+            #expect(subject.run("XADD \(copy) IDMP p m * a 1") == "$9 1000000-0")
+            #expect(subject.run("XADD \(copy) IDMPAUTO q * b 2 a 1") == "$9 1000000-1")
+            #expect(subject.run("XADD \(copy) IDMP p \(copy) * a 1") == "$9 1000000-2")
+        }
+        #expect(told(by: subject) == ["100", "100", "2", "2", "2", "0"])
+        #expect(subject.keyCounts.allSatisfy { $0 > 0 })
         subject.checkInvariants()
     }
 
