@@ -68,6 +68,8 @@ public struct Configuration: Sendable {
     public var zsetMaxListpackValue = 64
     public var streamNodeMaxBytes = 4096
     public var streamNodeMaxEntries = 100
+    public var streamIdmpDurationSeconds = 100
+    public var streamIdmpMaxSize = 100
     public var hllSparseMaxBytes = 3000
 
     // Observation

@@ -119,6 +119,8 @@ extension Directive {
         Directive("zset-max-listpack-value", \.zsetMaxListpackValue, .memory(), aliases: ["zset-max-ziplist-value"]),
         Directive("stream-node-max-bytes", \.streamNodeMaxBytes, .memory()),
         Directive("stream-node-max-entries", \.streamNodeMaxEntries, .integer(0...Int.max)),
+        Directive("stream-idmp-duration", \.streamIdmpDurationSeconds, .integer(1...86_400)),
+        Directive("stream-idmp-maxsize", \.streamIdmpMaxSize, .integer(1...10_000)),
         Directive("hll-sparse-max-bytes", \.hllSparseMaxBytes, .memory()),
         .unbuilt("hash-seed", .text(), "", [.immutable, .hidden]),
         Directive("lazyfree-lazy-eviction", \.freesEvictedLazily, .boolean),

@@ -11,6 +11,10 @@
 //             number pending, and for each its id (16 bytes)
 //
 // Ids without a size are two lengths. What is unknown of a group is −1, all bits of a length.
+//
+// Everything pending is with a consumer there. What was given back, and is nobody's, is written with one that has no name
+// and was seen at the time 0, or with the consumer without a name that there is: it is known by its delivery time, 0. The
+// messages of producers have no place.
 
 internal import Keyspace
 internal import Protocol
@@ -47,15 +51,26 @@ extension RDBEncoder {
             write(length: UInt64(bitPattern: pending.deliveryCount))
             return true
         }
-        write(length: UInt64(group.consumerCount))
+        let released = group.releasedCount
+        let nameless = [].withBytes { group.consumer(named: $0) }
+        let isMadeUp = released > 0 && nameless == nil
+        write(length: UInt64(group.consumerCount + (isMadeUp ? 1 : 0)))
+        if isMadeUp {
+            [].withBytes { write(string: $0) }
+            write(fixed: Int64(0))
+            write(length: UInt64(released))
+            group.forEachReleased { write(fixed: $0.id) }
+        }
         group.forEachConsumer { consumer in
+            let alsoReleased = consumer == nameless
             write(string: consumer.name)
             write(fixed: consumer.seenTime)
-            write(length: UInt64(consumer.pendingCount))
+            write(length: UInt64(consumer.pendingCount + (alsoReleased ? released : 0)))
             group.forEachPending(of: consumer) { pending in
                 write(fixed: pending.id)
                 return true
             }
+            if alsoReleased { group.forEachReleased { write(fixed: $0.id) } }
         }
     }
 
@@ -132,6 +147,7 @@ extension RDBDecoder {
         let activeTime = type == .streamWithActivity ? try readFixed(Int64.self) : seenTime
         guard name.withBytes({ group.consumer(named: $0) }) == nil else { throw .brokenCollection(offset: start) }
         let consumer = name.withBytes { stream.addConsumer($0, to: group, seen: seenTime, active: activeTime) }
+        let isNameless = consumer.name.isEmpty
         for _ in 0..<(try readLength()) {
             // Each is pending with one consumer.
             guard let delivery = pending.find(try readFixedID()), group.pendingEntry(delivery.id) == nil else {
@@ -141,10 +157,11 @@ extension RDBDecoder {
                 id: delivery.id,
                 deliveryTime: delivery.time,
                 deliveryCount: delivery.count,
-                consumer: consumer
+                consumer: isNameless && delivery.time == 0 ? nil : consumer
             )
             stream.put(entry, in: group)
         }
+        if isNameless, seenTime == 0, consumer.pendingCount == 0 { stream.remove(consumer, from: group) }
     }
 
     private mutating func readID() throws(RDBError) -> StreamID {

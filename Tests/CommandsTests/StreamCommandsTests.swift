@@ -11,7 +11,8 @@ import Testing
         ("XGROUP CREATE s h $", false), ("XGROUP SETID s g 0", false), ("XREADGROUP GROUP g c STREAMS s >", false),
         ("XACK s g 1-0", false), ("XCLAIM s g d 0 1-0", false), ("XSETID s 9-0", false),
         ("XDELEX s ACKED IDS 1 1-0", false), ("XDELEX s IDS 1 1-0", true), ("XACKDEL s g IDS 1 1-0", true),
-        ("XACKDEL s g IDS 1 2-0", false),
+        ("XACKDEL s g IDS 1 2-0", false), ("XNACK s g FAIL IDS 1 1-0", false), ("XCFGSET s IDMP-MAXSIZE 5", false),
+        ("XADD s IDMP p m * a b", true), ("XIDMPRECORD s p m 1-0", false),
     ])
     func `tell of entries that come and go`(line: String, isTold: Bool) {
         for shards in [1, 2] {
@@ -72,7 +73,7 @@ import Testing
         let commands = StreamCommands.all.flatMap { $0.subcommands.isEmpty ? [$0] : $0.subcommands }
         let words = [
             "s", "t", "g", "h", "c", "d", "0", "1-1", "2", "3-*", "*", "$", ">", "+", "-", "(1", "=", "~", "IDS",
-            "COUNT", "BLOCK",
+            "COUNT", "BLOCK", "SILENT", "FATAL", "RETRYCOUNT", "IDMP", "IDMPAUTO", "IDMP-DURATION", "IDMP-MAXSIZE",
             "STREAMS", "GROUP", "MAXLEN", "MINID", "LIMIT", "NOMKSTREAM", "MKSTREAM", "ENTRIESREAD", "IDLE", "FORCE",
             "JUSTID",
             "FULL", "ACKED", "DELREF", "LASTID", "18446744073709551615-18446744073709551615", "-9223372036854775808",

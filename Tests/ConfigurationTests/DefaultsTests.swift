@@ -194,6 +194,11 @@ import Testing
         #expect(Configuration().value(of: name).map(text) == value)
     }
 
+    @Test(arguments: ["duration", "maxsize"])
+    func `of the messages of producers are those of Redis 8.6`(kind: String) {
+        #expect(Configuration().value(of: "stream-idmp-" + kind).map(text) == "100")
+    }
+
     @Test(arguments: ["eviction", "expire", "server-del", "user-del", "user-flush"])
     func `of lazy freeing are those of Valkey 9.1`(kind: String) {
         #expect(Configuration().value(of: "lazyfree-lazy-" + kind).map(text) == "yes")

@@ -34,6 +34,7 @@ private func decode(_ payload: [UInt8]) throws(DumpError) -> [String] {
                     return true
                 }
             }
+            group.forEachReleased { lines.append("nobody: \($0.id.text): \($0.deliveryTime), \($0.deliveryCount)") }
         }
         return lines
     }
@@ -80,6 +81,26 @@ private func filled(_ count: Int) -> [UInt8] {
                 }
             }
         }
+    }
+}
+
+/// A group whose consumer `c` has an entry, whose next is nobody's, and whose third is with a consumer without a name, if
+/// there is one and it was delivered at all.
+private func givenBack(namelessSeen: Int64?, delivery: Int64) -> [UInt8] {
+    dump(StreamValue.self) { stream in
+        for number in 1...3 { stream.append(number, 1, "f", "v") }
+        let group = Array("g".utf8).withBytes { stream.addGroup($0, lastID: StreamID(3, 1), entriesRead: 3) }
+        let consumer = Array("c".utf8).withBytes { stream.addConsumer($0, to: group, seen: 1000, active: 1000) }
+        func put(_ number: UInt64, _ time: Int64, _ count: Int64, _ consumer: StreamConsumer?) {
+            let id = StreamID(number, 1)
+            let entry = PendingEntry(id: id, deliveryTime: time, deliveryCount: count, consumer: consumer)
+            stream.put(entry, in: group)
+        }
+        put(1, 7, 2, consumer)
+        put(2, 0, 5, nil)
+        guard let seen = namelessSeen else { return }
+        let nameless = [].withBytes { stream.addConsumer($0, to: group, seen: seen, active: seen) }
+        if delivery > 0 { put(3, delivery, 1, nameless) }
     }
 }
 
@@ -214,8 +235,25 @@ private let pendingInValkey = """
         #expect(!isRead("01" + id + delivery + "02" + one + "01" + id + one + "00"))
     }
 
+    /// Redis 7.0 and Valkey 9.1 have no entries of nobody: they find a consumer without a name.
+    @Test(
+        arguments: [
+            (nil, 0, ["g: 3-1, 3 read"]),
+            (1000, 0, ["g: 3-1, 3 read", ": 1000, 1000"]),
+            (1000, 9, ["g: 3-1, 3 read", ": 1000, 1000", "3-1: 9, 1"]),
+            (0, 9, ["g: 3-1, 3 read", ": 0, 0", "3-1: 9, 1"]),
+        ] as [(Int64?, Int64, [String])]
+    )
+    func `keeps what was given back`(namelessSeen: Int64?, delivery: Int64, lines: [String]) throws {
+        let payload = givenBack(namelessSeen: namelessSeen, delivery: delivery)
+
+        let found = try decode(payload).drop { !$0.hasPrefix("g") }
+        #expect(Array(found) == lines + ["c: 1000, 1000", "1-1: 7, 2", "nobody: 2-1: 0, 5"])
+        #expect(try decode(payload) { entry, keyspace in DumpPayload.encode(entry, in: keyspace) } == payload)
+    }
+
     @Test func `is refused when it is cut anywhere`() {
-        for payload in [filled(20), bytes(hex: pendingInValkey)] {
+        for payload in [filled(20), bytes(hex: pendingInValkey), givenBack(namelessSeen: nil, delivery: 0)] {
             for count in 1..<payload.count - 10 {
                 #expect(throws: DumpError.self) { try decode(sealed(Array(payload[..<count]))) }
             }
@@ -225,7 +263,10 @@ private let pendingInValkey = """
     @Test(arguments: 0..<400)
     func `does no harm, whatever its bytes are`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        let forms = [filled(10), filled(120), bytes(hex: pendingInValkey), bytes(hex: pendingInRedis)]
+        let forms = [
+            filled(10), filled(120), bytes(hex: pendingInValkey), bytes(hex: pendingInRedis),
+            givenBack(namelessSeen: nil, delivery: 0), givenBack(namelessSeen: 0, delivery: 9),
+        ]
         let content = (forms.randomElement(using: &random) ?? []).damaged(using: &random)
 
         // Read or refused: but neither a crash nor a stream that contradicts itself, which `decode` checks.

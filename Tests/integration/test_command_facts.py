@@ -21,7 +21,7 @@ SAMPLES = [
 #: What Apus has and the real servers have not.
 OWN = {"cluster|subscribe-topology", "cluster|unsubscribe-topology"}
 #: What only Redis 8 has.
-NEWER_IN_REDIS = {"xackdel", "xdelex", "himport", *(f"himport|{name}" for name in ("prepare", "set", "discard", "discardall", "help"))}
+NEWER_IN_REDIS = {"xackdel", "xdelex", "xnack", "xcfgset", "xidmprecord", "himport", *(f"himport|{name}" for name in ("prepare", "set", "discard", "discardall", "help"))}
 #: Facts of a command that are meant to differ: it takes more than theirs.
 WIDER = {"cluster|forget": {"arity"}, "xadd": set(), "xtrim": set()}
 
@@ -95,6 +95,20 @@ def test_facts_are_those_of_the_real_servers(server, peer, valkey):
             ]
 
     assert not found, "\n".join(found)
+
+
+@pytest.mark.apus_only
+@pytest.mark.parametrize("name, arity, flags, since", [
+    ("xnack", -7, ["fast", "write"], b"8.8.0"), ("xcfgset", -2, ["fast", "write"], b"8.6.0"), ("xidmprecord", 5, ["denyoom", "fast", "write"], b"8.6.2"),
+    ("xdelex", -5, ["fast", "write"], b"8.2.0"), ("xackdel", -6, ["fast", "write"], b"8.2.0"),
+])
+def test_facts_of_newer_stream_commands_are_those_documented(server, name, arity, flags, since):
+    with server.wire() as wire:
+        wire.call("HELLO", "3")
+        found = all_facts(wire, name)
+
+    assert (found["arity"], found["flags"], found["keys"], found["since"], found["group"]) == (arity, flags, (1, 1, 1), since, b"stream")
+    assert found["categories"] == ["@fast", "@stream", "@write"]
 
 
 def picked(node, line):

@@ -15,6 +15,17 @@ extension Call {
         for index in range { _ = try streamID(index) }
     }
 
+    /// The positions of the ids whose number is at `index`, right before them.
+    func countedStreamIDs(at index: Int) throws(CommandError) -> Range<Int> {
+        guard let count = parseInteger(arguments[index]), count > 0 else {
+            throw .text("ERR Number of IDs must be a positive integer")
+        }
+        guard count < Int64(arguments.count - index) else {
+            throw .text("ERR The `numids` parameter must match the number of arguments")
+        }
+        return index + 1..<index + 1 + Int(count)
+    }
+
     /// The argument at `index` as the first id of a range: `-`, an id, or one behind a parenthesis, which is left out.
     func rangeStart(_ index: Int) throws(CommandError) -> StreamID {
         let (id, isExcluded) = try rangeLimit(index, missingSequence: 0)
@@ -80,6 +91,9 @@ extension Bytes {
 
 extension ReplyBuffer {
     func bulk(_ id: StreamID) { id.withText { bulk($0) } }
+
+    /// The name of who has it; none where it was given back.
+    func owner(of pending: PendingEntry) { if let owner = pending.consumer { bulk(owner.name) } else { bulk("") } }
 
     /// The id, and fields and values in turn.
     func entry(_ entry: StreamEntry) {

@@ -111,8 +111,9 @@ private struct ClaimTerms {
     /// Only ids are replied, and that is no delivery to be counted.
     var isBrief = false
 
+    /// What was given back never is.
     func isTooFresh(_ pending: PendingEntry, now: Int64) -> Bool {
-        leastIdle > 0 && now &- pending.deliveryTime < leastIdle
+        leastIdle > 0 && pending.consumer != nil && now &- pending.deliveryTime < leastIdle
     }
 }
 
@@ -132,7 +133,7 @@ extension StreamValue {
         if let count = terms.deliveryCount {
             entry.deliveryCount = count
         } else if !terms.isBrief {
-            entry.deliveryCount &+= 1
+            entry.countDelivery()
         }
         put(entry, in: group)
         consumer.activeTime = now

@@ -25,8 +25,10 @@ extension StreamCommands {
         syntax: "<key:key> [full-block{FULL [COUNT <count:integer>]}]"
     ) { call throws(CommandError) in
         guard let value = try call.read(call.key(2), as: StreamValue.self) else { throw .noSuchKey }
-        guard let most = try fullCount(call) else { return replyBrief(call.reply, value) }
-        replyFull(call.reply, value, atMost: most)
+        let most = try fullCount(call)
+        let now = call.keyspace.now
+        guard let most else { return replyBrief(call.reply, value, now: now) }
+        replyFull(call.reply, value, atMost: most, now: now)
     }
 
     private static let groups = Command(
@@ -98,8 +100,10 @@ extension StreamCommands {
 
     // MARK: Parts of the answers
 
-    private static func replyHead(_ reply: ReplyBuffer, _ value: StreamValue) {
+    /// Begins a map of what is told of every stream, and of `more`.
+    private static func openMap(_ reply: ReplyBuffer, _ value: StreamValue, more: Int, now: Int64) {
         let state = value.state
+        reply.map(7 + (value.messageLimits == nil ? 0 : 6) + more)
         reply.bulk("length")
         reply.integer(state.count)
         reply.bulk("radix-tree-keys")
@@ -114,11 +118,28 @@ extension StreamCommands {
         reply.integer(state.entriesAdded)
         reply.bulk("recorded-first-entry-id")
         reply.bulk(state.firstID)
+        if let limits = value.messageLimits { replyMessages(reply, value, limits, now: now) }
     }
 
-    private static func replyBrief(_ reply: ReplyBuffer, _ value: StreamValue) {
-        reply.map(10)
-        replyHead(reply, value)
+    /// What is remembered of messages that producers have sent.
+    private static func replyMessages(_ reply: ReplyBuffer, _ value: StreamValue, _ limits: MessageLimits, now: Int64) {
+        let (counts, remembered) = (value.messageCounts, value.remembered(at: now))
+        reply.bulk("idmp-duration")
+        reply.integer(limits.seconds)
+        reply.bulk("idmp-maxsize")
+        reply.integer(limits.count)
+        reply.bulk("pids-tracked")
+        reply.integer(remembered.producers)
+        reply.bulk("iids-tracked")
+        reply.integer(remembered.messages)
+        reply.bulk("iids-added")
+        reply.integer(counts.added)
+        reply.bulk("iids-duplicates")
+        reply.integer(counts.repeated)
+    }
+
+    private static func replyBrief(_ reply: ReplyBuffer, _ value: StreamValue, now: Int64) {
+        openMap(reply, value, more: 3, now: now)
         reply.bulk("groups")
         reply.integer(value.groupCount)
         reply.bulk("first-entry")
@@ -127,15 +148,15 @@ extension StreamCommands {
         if !reply.entry(value.lastValidID, of: value) { reply.null() }
     }
 
-    private static func replyFull(_ reply: ReplyBuffer, _ value: StreamValue, atMost most: Int) {
-        reply.map(9)
-        replyHead(reply, value)
+    private static func replyFull(_ reply: ReplyBuffer, _ value: StreamValue, atMost most: Int, now: Int64) {
+        openMap(reply, value, more: 2, now: now)
         reply.bulk("entries")
         reply.entries(of: value, atMost: most)
         reply.bulk("groups")
         reply.array(value.groupCount)
         value.forEachGroup { group in
-            reply.map(7)
+            let releasedCount = group.releasedCount
+            reply.map(releasedCount == 0 ? 7 : 8)
             reply.bulk("name")
             reply.bulk(group.name)
             replyProgress(reply, of: group, in: value)
@@ -146,6 +167,9 @@ extension StreamCommands {
             reply.bulk("consumers")
             reply.array(group.consumerCount)
             group.forEachConsumer { replyFull(reply, $0, of: group, atMost: most) }
+            guard releasedCount > 0 else { return }
+            reply.bulk("nacked-count")
+            reply.integer(releasedCount)
         }
     }
 
@@ -194,7 +218,7 @@ extension StreamCommands {
         group.forEachPending(of: consumer) { pending in
             reply.array(consumer == nil ? 4 : 3)
             reply.bulk(pending.id)
-            if consumer == nil { reply.bulk(pending.consumer.name) }
+            if consumer == nil { reply.owner(of: pending) }
             reply.integer(pending.deliveryTime)
             reply.integer(pending.deliveryCount)
             count += 1

@@ -109,11 +109,11 @@ private struct PendingFilter {
         var found = 0
         group.forEachPending(from: first, through: last, of: owner) { pending in
             let idle = now &- pending.deliveryTime
-            if leastIdle != 0, idle < leastIdle { return true }
+            if leastIdle != 0, idle < leastIdle, pending.consumer != nil { return true }
             reply.array(4)
             reply.bulk(pending.id)
-            reply.bulk(pending.consumer.name)
-            reply.integer(max(0, idle))
+            reply.owner(of: pending)
+            reply.integer(pending.consumer == nil ? -1 : max(0, idle))
             reply.integer(pending.deliveryCount)
             found += 1
             return found < count

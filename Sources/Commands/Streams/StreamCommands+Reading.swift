@@ -264,7 +264,7 @@ private struct GroupReader {
             if call.reply.entry(pending.id, of: value) {
                 var pending = pending
                 pending.deliveryTime = now
-                pending.deliveryCount &+= 1
+                pending.countDelivery()
                 group.update(pending)
             } else {
                 call.reply.array(2)

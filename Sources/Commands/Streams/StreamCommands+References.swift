@@ -89,7 +89,7 @@ private struct DeletionRequest {
                 (self.rule, hasRule) = (rule, true)
                 index += 1
             } else if call.arguments[index].isWord("IDS"), ids.isEmpty, index + 1 < call.arguments.count {
-                ids = try DeletionRequest.ids(call, countAt: index + 1)
+                ids = try call.countedStreamIDs(at: index + 1)
                 index = ids.upperBound
             } else {
                 throw .syntax
@@ -97,15 +97,5 @@ private struct DeletionRequest {
         }
         guard !ids.isEmpty else { throw .syntax }
         try call.checkStreamIDs(ids)
-    }
-
-    private static func ids(_ call: Call, countAt index: Int) throws(CommandError) -> Range<Int> {
-        guard let count = parseInteger(call.arguments[index]), count > 0 else {
-            throw .text("ERR Number of IDs must be a positive integer")
-        }
-        guard count < Int64(call.arguments.count - index) else {
-            throw .text("ERR The `numids` parameter must match the number of arguments")
-        }
-        return index + 1..<index + 1 + Int(count)
     }
 }

@@ -6,7 +6,7 @@ internal import Protocol
 public enum StreamCommands {
     public static let all = [
         xadd, xlen, xrange, xrevrange, xdel, xtrim, xsetid, xread, xreadgroup, xack, xpending, xclaim, xautoclaim,
-        xgroup, xinfo, xdelex, xackdel,
+        xgroup, xinfo, xdelex, xackdel, xnack, xcfgset, xidmprecord,
     ]
 
     // MARK: Appending
@@ -24,6 +24,7 @@ public enum StreamCommands {
         tips: ["nondeterministic_output"],
         syntax: """
             <key:key> [NOMKSTREAM@6.2.0] [references@8.2.0(KEEPREF | DELREF | ACKED)]
+            [idempotency@8.6.0(IDMPAUTO idmpauto{<producer-id>} | IDMP idmp{<producer-id> <idempotent-id>})]
             [trim{strategy(MAXLEN | MINID@6.2.0) [operator(equal="=" | approximately="~")] <threshold>
             [LIMIT <count:integer@6.2.0>]}] id-selector(auto-id="*" | <id>) data{<field> <value>}...
             """
@@ -32,12 +33,19 @@ public enum StreamCommands {
         let key = call.key(1)
         let present = try call.find(key, as: StreamValue.self)
         guard present != nil || request.makesStream else { return call.reply.null() }
-        let id = try request.id(after: present?.state.lastID ?? .zero, now: call.keyspace.now)
-        let fields = call.arguments.from(request.firstField)
+        let (fields, now) = (call.arguments.from(request.firstField), call.keyspace.now)
+        let message = request.producer.message(call, saying: fields)
+        if let message, let present, let id = present.entryID(of: message, now: now) {
+            present.noteRepetition()
+            call.noteChange()
+            return call.reply.bulk(id)
+        }
+        let id = try request.id(after: present?.state.lastID ?? .zero, now: now)
         guard !StreamValue.isTooLarge(fields) else { throw .text("ERR Elements are too large to be stored") }
 
         let value = present ?? call.make(key, as: StreamValue.self)
         value.append(id, fields: fields)
+        if let message { value.note(message, as: id, now: now) }
         _ = request.trimming.trim(value, call.keyspace.limits)
         call.didChange(key)
         call.reply.bulk(id)
@@ -211,7 +219,7 @@ public enum StreamCommands {
     }
 }
 
-/// `[NOMKSTREAM] [trimming] id field value ...`
+/// `[NOMKSTREAM] [producer] [trimming] id field value ...`
 private struct AppendRequest {
     private enum Wish {
         /// `*`
@@ -222,6 +230,7 @@ private struct AppendRequest {
     }
 
     private(set) var trimming = TrimOptions()
+    private(set) var producer = ProducerOptions()
     private(set) var makesStream = true
     private var wish = Wish.automatic
     let firstField: Int
@@ -230,6 +239,8 @@ private struct AppendRequest {
         var index = 2
         while index < call.arguments.count {
             if let next = try trimming.read(call, at: index) {
+                index = next
+            } else if let next = try producer.read(call, at: index) {
                 index = next
             } else if call.arguments[index].isWord("NOMKSTREAM") {
                 makesStream = false
@@ -240,6 +251,9 @@ private struct AppendRequest {
         }
         firstField = index + 1
         if index < call.arguments.count { wish = try AppendRequest.wish(call, at: index) }
+        if producer.isGiven, index < call.arguments.count, !call.arguments[index].isOnly("*") {
+            throw .text("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs")
+        }
         try trimming.check(isRequired: false)
 
         let wordCount = call.arguments.count - firstField

@@ -1,7 +1,7 @@
 // Consumer groups of a stream: how far each has read, who of it reads, and what was handed out and not acknowledged.
 //
 // What is pending stands in two trees: in that of the group with all that is known of it, and in that of its consumer by
-// its id alone.
+// its id alone. What a consumer has given back is nobody's: it stands in the first tree only, until somebody claims it.
 
 public import Protocol
 
@@ -35,11 +35,17 @@ public struct PendingEntry: BitwiseCopyable {
     /// Unix milliseconds.
     public var deliveryTime: Int64
     public var deliveryCount: Int64
-    public var consumer: StreamConsumer
+    /// nil: it was given back.
+    public var consumer: StreamConsumer?
 
-    public init(id: StreamID, deliveryTime: Int64, deliveryCount: Int64, consumer: StreamConsumer) {
+    public init(id: StreamID, deliveryTime: Int64, deliveryCount: Int64, consumer: StreamConsumer?) {
         (self.id, self.consumer) = (id, consumer)
         (self.deliveryTime, self.deliveryCount) = (deliveryTime, deliveryCount)
+    }
+
+    /// Counts one delivery more; the greatest count stands for any number, and stays.
+    public mutating func countDelivery() {
+        if deliveryCount < .max { deliveryCount += 1 }
     }
 }
 
@@ -84,7 +90,7 @@ struct IDPlace: TreeBound {
 ///
 /// Memory: one block and the tree in it; belongs to the group.
 @safe
-public struct StreamConsumer: NamedRecord {
+public struct StreamConsumer: NamedRecord, Equatable {
     private struct Parts {
         let name: StringBlock
         /// When it last asked for anything, and when it last got something; −1: never.
@@ -243,12 +249,12 @@ public struct StreamGroup: NamedRecord {
         if let place = pending.first(behind: PendingPlace(id: entry.id)), place.element.id == entry.id {
             let former = place.element.consumer
             place.leaf[place.index] = entry
-            guard !(former == entry.consumer) else { return }
-            former.pending.remove(at: former.path(to: entry.id), memory: memory)
+            guard former != entry.consumer else { return }
+            former?.remove(entry.id, memory: memory)
         } else {
             pending.insert(entry, at: PendingPlace(id: entry.id), memory: memory)
         }
-        entry.consumer.pending.insert(entry.id, at: IDPlace(id: entry.id), memory: memory)
+        entry.consumer?.pending.insert(entry.id, at: IDPlace(id: entry.id), memory: memory)
     }
 
     /// - Returns: whether the entry was pending.
@@ -256,7 +262,7 @@ public struct StreamGroup: NamedRecord {
     func acknowledge(_ id: StreamID, memory: Memory) -> Bool {
         guard let entry = pendingEntry(id) else { return false }
         pending.remove(at: pending.path(toLastBefore: PendingPlace(id: id, isBehindEqual: true)), memory: memory)
-        entry.consumer.pending.remove(at: entry.consumer.path(to: id), memory: memory)
+        entry.consumer?.remove(id, memory: memory)
         return true
     }
 
@@ -275,6 +281,7 @@ public struct StreamGroup: NamedRecord {
                 copy.put(entry, memory: memory)
             }
         }
+        forEachReleased { copy.put($0, memory: memory) }
         return copy
     }
 
@@ -293,12 +300,14 @@ public struct StreamGroup: NamedRecord {
             }
             sum += consumer.pending.count
         }
-        precondition(sum == pending.count, "pending entries of nobody")
+        var released = 0
+        pending.forEach(in: 0..<pending.count) { released += $0.consumer == nil ? 1 : 0 }
+        precondition(sum + released == pending.count, "a consumer does not know what is pending with it")
     }
 }
 
 extension StreamConsumer {
-    fileprivate func path(to id: StreamID) -> OrderedTree<IDOrder>.Path {
-        pending.path(toLastBefore: IDPlace(id: id, isBehindEqual: true))
+    fileprivate func remove(_ id: StreamID, memory: Memory) {
+        pending.remove(at: pending.path(toLastBefore: IDPlace(id: id, isBehindEqual: true)), memory: memory)
     }
 }

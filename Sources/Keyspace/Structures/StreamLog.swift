@@ -1,4 +1,5 @@
-// A stream: its blocks in the order of their ids, what it remembers of entries that are gone, and its groups.
+// A stream: its blocks in the order of their ids, what it remembers of entries that are gone, its groups, and what producers
+// have sent to it.
 
 internal import Protocol
 
@@ -15,6 +16,8 @@ struct StreamLog {
         var packBytes = 0
         var state = StreamState()
         var groups = OrderedTree<NameOrder<StreamGroup>>()
+        /// None until a producer names its messages, or somebody says how long they are to be remembered.
+        var producers: StreamProducers?
     }
 
     let base: UnsafeMutableRawPointer
@@ -37,13 +40,17 @@ struct StreamLog {
         get { parts.state }
         nonmutating set { parts.state = newValue }
     }
+    var producers: StreamProducers? {
+        get { parts.producers }
+        nonmutating set { parts.producers = newValue }
+    }
 
     /// What it takes of the shard's memory. Groups and consumers are few, and asked one by one.
     var usedBytes: Int {
         var sum = Memory.sizeClass(MemoryLayout<Parts>.size) + parts.blocks.usedBytes + parts.packBytes
         sum += parts.groups.usedBytes
         forEachGroup { sum += $0.usedBytes }
-        return sum
+        return sum + (producers?.usedBytes ?? 0)
     }
 
     // MARK: Blocks
@@ -111,20 +118,23 @@ struct StreamLog {
         guard parts.blocks.freeSlice(budget: &budget, memory: memory, { $0.pack.free(to: memory) }) else {
             return false
         }
-        // Entries that are pending may be many; what is left of a group then goes in one piece.
+        // Entries that are pending may be many; what is left of a group then goes in one piece, and so does a producer.
         for rank in 0..<groupCount {
             guard parts.groups[rank].freePending(budget: &budget, memory: memory) else { return false }
         }
-        guard parts.groups.freeSlice(budget: &budget, memory: memory, { $0.free(to: memory) }) else { return false }
+        guard parts.groups.freeSlice(budget: &budget, memory: memory, { $0.free(to: memory) }),
+            producers?.freeSlice(budget: &budget, memory: memory) ?? true
+        else { return false }
         unsafe memory.free(base, byteCount: MemoryLayout<Parts>.size)
         return true
     }
 
-    /// How much freeing it costs, as Redis counts it: blocks, and for each group what it and its consumers have pending.
+    /// How much freeing it costs, as Redis counts it: blocks, and for each group what it and its consumers have pending; and
+    /// the messages of producers.
     var freeingEffort: Int {
         var effort = max(1, blocks.count)
         forEachGroup { effort += 1 + $0.pendingCount }
-        return effort
+        return effort + (producers?.messageCount ?? 0)
     }
 
     func copy(to memory: Memory) -> StreamLog {
@@ -134,6 +144,7 @@ struct StreamLog {
         }
         copy.state = state
         forEachGroup { copy.add($0.copy(to: memory), memory: memory) }
+        copy.producers = producers?.copy(to: memory)
         return copy
     }
 
@@ -142,6 +153,7 @@ struct StreamLog {
         blocks.checkInvariants { $0.id < $1.id }
         parts.groups.checkInvariants { $0.name.precedes($1.name) }
         forEachGroup { $0.checkInvariants() }
+        producers?.checkInvariants()
         var (count, bytes) = (0, 0)
         var (firstID, lastID) = (StreamID?.none, StreamID?.none)
         blocks.forEach(in: 0..<blocks.count) { block in

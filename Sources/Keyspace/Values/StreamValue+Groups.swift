@@ -92,6 +92,26 @@ extension StreamGroup {
         pending.first(behind: PendingPlace(id: id))?.element
     }
 
+    /// How many pending entries are nobody's.
+    public var releasedCount: Int {
+        var count = pendingCount
+        forEachConsumer { count -= $0.pendingCount }
+        return count
+    }
+
+    /// Visits the pending entries that are nobody's, in the order of their ids.
+    public func forEachReleased(_ body: (PendingEntry) -> Void) {
+        var left = releasedCount
+        guard left > 0 else { return }
+        forEachPending { entry in
+            if entry.consumer == nil {
+                body(entry)
+                left -= 1
+            }
+            return left > 0
+        }
+    }
+
     /// Visits pending entries from `first` to `last`, of one consumer or of all, until `body` says that it has enough;
     /// `body` changes nothing but the entry's time and count, by `update`.
     public func forEachPending(

@@ -1,4 +1,4 @@
-// Up to which size a collection is kept compact: Redis's thresholds, with its defaults.
+// Up to which size a collection is kept compact, and what a stream remembers: Redis's thresholds, with its defaults.
 
 /// What `hash-max-listpack-entries` and its like say; counts of elements, and bytes.
 public struct ValueLimits: Sendable, Equatable {
@@ -18,6 +18,7 @@ public struct ValueLimits: Sendable, Equatable {
     public var listAloneByteCount = Int.max
     public var streamNodeByteCount = 4096
     public var streamNodeCount = 100
+    public var streamMessages = MessageLimits(seconds: 100, count: 100)
     public var sparseHyperLogLogByteCount = 3000
 
     public init() {}

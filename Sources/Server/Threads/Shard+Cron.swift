@@ -108,6 +108,10 @@ extension ValueLimits {
         listCompressDepth = configuration.listCompressDepth
         streamNodeByteCount = configuration.streamNodeMaxBytes
         streamNodeCount = configuration.streamNodeMaxEntries
+        streamMessages = MessageLimits(
+            seconds: configuration.streamIdmpDurationSeconds,
+            count: configuration.streamIdmpMaxSize
+        )
         sparseHyperLogLogByteCount = configuration.hllSparseMaxBytes
     }
 }
