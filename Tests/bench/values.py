@@ -92,6 +92,8 @@ LOADS = [
     Load("SORT, list of 100 numbers", [["RPUSH", "list", *(number * 37 % 100 for number in range(100))]], ["SORT", "list"], requests=30_000),
     Load("SORT ALPHA LIMIT 0 10, set of 1000", members("s", 1000), ["SORT", "s", "ALPHA", "LIMIT", "0", "10"], requests=10_000),
     Load("ZADD, set of 10, another score", scores("z", 10), ["ZADD", "z", "__rand_int__", "member:000000005"]),
+    Load("ZSCORE, set of 10", scores("z", 10), ["ZSCORE", "z", "member:000000005"]),
+    Load("ZSCORE, set of 1,000,000", scores("z", MILLION), ["ZSCORE", "z", "member:__rand_int__"], keyspace=MILLION),
     Load("ZRANK, set of 10", scores("z", 10), ["ZRANK", "z", "member:000000005"]),
     Load("ZRANGE 0 -1, set of 10", scores("z", 10), ["ZRANGE", "z", "0", "-1"]),
     Load("ZRANGEBYSCORE of 6, set of 10", scores("z", 10), ["ZRANGEBYSCORE", "z", "2", "7"]),
@@ -116,6 +118,8 @@ LOADS = [
         ["XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", "s", ">"],
     ),
     Load("PFADD, dense", [["PFADD", "h", *(f"e{number}" for number in range(20_000))]], ["PFADD", "h", "e__rand_int__"]),
+    Load("PFADD, sparse, seen before", [["PFADD", "h", "a", "b", "c"]], ["PFADD", "h", "a"]),
+    Load("PFCOUNT, unchanged", [["PFADD", "h", "a", "b", "c"]], ["PFCOUNT", "h"]),
 ]
 
 SIZES = [
