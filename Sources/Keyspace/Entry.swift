@@ -23,8 +23,13 @@ public struct Entry {
     @usableFromInline
     init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-    @inlinable public var type: ValueType { unsafe ValueType(rawValue: UInt8(header & 0xF)).unsafelyUnwrapped }
-    @inlinable public var encoding: Encoding { unsafe Encoding(rawValue: UInt8(header >> 4 & 0xF)).unsafelyUnwrapped }
+    // A case numbered in order is its number: nothing is looked up. What was written here was a case.
+    @inlinable @inline(__always)
+    public var type: ValueType { unsafe unsafeBitCast(UInt8(truncatingIfNeeded: header & 0xF), to: ValueType.self) }
+    @inlinable @inline(__always)
+    public var encoding: Encoding {
+        unsafe unsafeBitCast(UInt8(truncatingIfNeeded: header >> 4 & 0xF), to: Encoding.self)
+    }
     /// Whether `type` is `.string`: what nearly every command asks, and the number of strings is zero.
     @inlinable @inline(__always) public var isString: Bool { header & 0xF == 0 }
     /// Whether `encoding` is `.integer`.

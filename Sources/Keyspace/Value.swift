@@ -2,15 +2,15 @@
 
 public import Protocol
 
-/// The type of a value, as TYPE tells it; at most 16.
+/// The type of a value, as TYPE tells it; at most 16, numbered in order from 0 (`Entry` relies on it).
 @frozen
-public enum ValueType: UInt8 {
+public enum ValueType: UInt8, CaseIterable {
     case string = 0
     case list = 1
     case set = 2
     case sortedSet = 3
     case hash = 4
-    case stream = 6
+    case stream = 5
 
     /// Redis's word for it.
     public var name: StaticString {
@@ -25,9 +25,9 @@ public enum ValueType: UInt8 {
     }
 }
 
-/// How a value is kept, as OBJECT ENCODING tells it; at most 16.
+/// How a value is kept, as OBJECT ENCODING tells it; at most 16, numbered in order from 0 (`Entry` relies on it).
 @frozen
-public enum Encoding: UInt8 {
+public enum Encoding: UInt8, CaseIterable {
     /// A string that was changed in place, or is longer than `longestEmbedded`.
     case raw = 0
     /// A string that is the canonical text of a 64-bit integer.

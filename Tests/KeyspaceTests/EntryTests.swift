@@ -5,6 +5,11 @@ import Testing
 @testable import Keyspace
 
 @Suite struct Entries {
+    @Test func `tell types and encodings by numbers in order`() {
+        #expect(ValueType.allCases.map(\.rawValue) == Array(0..<UInt8(ValueType.allCases.count)))
+        #expect(Encoding.allCases.map(\.rawValue) == Array(0..<UInt8(Encoding.allCases.count)))
+    }
+
     @Test func `take exactly 32 bytes for a key of 16 and a value of 8`() {
         let keyspace = Keyspace.standalone()
         keyspace.set("placeholder", "the table has its bucket now")

@@ -13,6 +13,8 @@ public final class CommandTable: @unchecked Sendable {
     public let named: [String: Command]
     private let slots: UnsafeMutablePointer<Slot>
     private let mask: Int
+    /// What spreads these very names over the slots.
+    private let multiplier: UInt64
 
     /// A place of the hash table: a name as two words, so that comparing it is two comparisons.
     @safe
@@ -40,17 +42,19 @@ public final class CommandTable: @unchecked Sendable {
             for subcommand in command.subcommands where subcommand.isHidden { subcommand.index = index }
         }
 
-        // A quarter full at the most, so that nearly every name has a place of its own.
+        // So roomy that a multiplier is soon found by which nearly every name has a place of its own.
         var capacity = 64
-        while capacity < named.count * 4 { capacity *= 2 }
+        while capacity < named.count * 16 { capacity *= 2 }
         unsafe slots = .allocate(capacity: capacity)
         unsafe slots.initialize(repeating: Slot(), count: capacity)
         self.named = named
         mask = capacity - 1
-        for (name, command) in named.sorted(by: { $0.key < $1.key }) {
-            let folded = Array(name.lowercased().utf8).withBytes { FoldedName($0) }
+        let names = named.keys.sorted().map { name in (name, Array(name.lowercased().utf8).withBytes { FoldedName($0) }) }
+        multiplier = Self.multiplier(spreading: names.map(\.1), over: capacity)
+        for (name, folded) in names {
+            guard let command = named[name] else { continue }
             let isExact = name.utf8.count <= 16 && name.lowercased().utf8.allSatisfy { $0 &- 0x61 < 26 }
-            var index = folded.place & mask
+            var index = folded.place(multiplier) & mask
             while unsafe slots[index].command != nil { index = (index + 1) & mask }
             unsafe slots[index] = Slot(
                 name: folded,
@@ -63,6 +67,24 @@ public final class CommandTable: @unchecked Sendable {
 
     deinit { unsafe slots.deallocate() }
 
+    /// The best of some numbers: the first by which no two names have the same place, if one of them is such.
+    private static func multiplier(spreading names: [FoldedName], over capacity: Int) -> UInt64 {
+        var best: (multiplier: UInt64, collisions: Int) = (0x9E37_79B9_7F4A_7C15, .max)
+        var candidate = best.multiplier
+        var lastTrial = [Int](repeating: -1, count: capacity)
+        for trial in 0..<2000 where best.collisions > 0 {
+            var collisions = 0
+            for name in names {
+                let place = name.place(candidate) & (capacity - 1)
+                if lastTrial[place] == trial { collisions += 1 }
+                lastTrial[place] = trial
+            }
+            if collisions < best.collisions { best = (candidate, collisions) }
+            candidate = (candidate &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F) | 1
+        }
+        return best.multiplier
+    }
+
     /// The command for a whole request, in any case: the subcommand where there is one of that name.
     public func command(for arguments: Arguments) -> Command? {
         unsafe find(arguments)?.takeUnretainedValue()
@@ -73,7 +95,7 @@ public final class CommandTable: @unchecked Sendable {
     public func find(_ arguments: Arguments) -> Unmanaged<Command>? {
         // Nearly always the first place looked at is the right one: a path without calls needs no registers saved.
         let folded = FoldedName(arguments[0])
-        let slot = unsafe slots + (folded.place & mask)
+        let slot = unsafe slots + (folded.place(multiplier) & mask)
         if unsafe slot.pointee.name == folded, unsafe slot.pointee.isPlain { return unsafe slot.pointee.command }
         return unsafe findThoroughly(arguments)
     }
@@ -83,7 +105,7 @@ public final class CommandTable: @unchecked Sendable {
     private func findThoroughly(_ arguments: Arguments) -> Unmanaged<Command>? {
         let name = arguments[0]
         let folded = FoldedName(name)
-        var index = folded.place & mask
+        var index = folded.place(multiplier) & mask
         while let command = unsafe slots[index].command {
             if unsafe slots[index].name == folded, unsafe slots[index].isExact || isSpelled(command, name) {
                 guard unsafe !slots[index].isPlain, arguments.count > 1 else { return unsafe command }
@@ -140,8 +162,10 @@ private struct FoldedName: Equatable {
         }
     }
 
-    var place: Int {
-        let mixed = (head ^ (tail << 7 &+ UInt64(truncatingIfNeeded: count))) &* 0x9E37_79B9_7F4A_7C15
+    /// - Parameter multiplier: odd, with ones and zeros all over.
+    @inline(__always)
+    func place(_ multiplier: UInt64) -> Int {
+        let mixed = (head ^ (tail << 7 &+ UInt64(truncatingIfNeeded: count))) &* multiplier
         return Int(truncatingIfNeeded: mixed >> 40)
     }
 }

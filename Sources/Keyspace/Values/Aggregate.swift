@@ -15,6 +15,7 @@ public struct Aggregate {
     let encoding: Encoding
     let base: UnsafeMutableRawPointer
 
+    @inline(__always)
     init(_ type: ValueType, _ encoding: Encoding, base: UnsafeMutableRawPointer) {
         (self.type, self.encoding) = (type, encoding)
         unsafe self.base = base
