@@ -49,7 +49,8 @@ public final class CommandTable: @unchecked Sendable {
         unsafe slots.initialize(repeating: Slot(), count: capacity)
         self.named = named
         mask = capacity - 1
-        let names = named.keys.sorted().map { name in (name, Array(name.lowercased().utf8).withBytes { FoldedName($0) }) }
+        let names = named.keys.sorted().map { name in (name, Array(name.lowercased().utf8).withBytes { FoldedName($0) })
+        }
         multiplier = Self.multiplier(spreading: names.map(\.1), over: capacity)
         for (name, folded) in names {
             guard let command = named[name] else { continue }
