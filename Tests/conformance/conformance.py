@@ -138,10 +138,9 @@ def install_server(command, options):
     # The shell's process becomes the server, so that the id that the suite sees is the server's; and so does its name.
     if command[1:] == ["server"]:
         command = command[:1]
-    # Options of ours go behind the configuration file; where there is none, a test is about the command line itself.
+    # Options of ours go behind all others; where there is no configuration file, a test is about the command line itself.
     server.write_text(
-        f'#!/bin/bash\n[ -f "$1" ] && exec -a "$0" {shlex.join(command)} "$1" {shlex.join(options)} "${{@:2}}"\n'
-        f'exec -a "$0" {shlex.join(command)} "$@"\n'
+        f'#!/bin/bash\n[ -f "$1" ] && set -- "$@" {shlex.join(options)}\nexec -a "$0" {shlex.join(command)} "$@"\n'
     )
     server.chmod(0o755)
     for tool in ("redis-cli", "redis-benchmark", "redis-check-aof", "redis-check-rdb"):

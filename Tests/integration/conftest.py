@@ -17,7 +17,12 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "apus_only: about what the peers do not have; left out when testing one of them")
 
 
+#: The files that wait longest come first, so that no worker is left alone with one of them in the end.
+LONGEST = ("test_mixed_cluster", "test_failover", "test_administration", "test_cluster_extensions", "test_cluster_slots")
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     if not IS_APUS:
         for item in items:
             if item.get_closest_marker("apus_only"):

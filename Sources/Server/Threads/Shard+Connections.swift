@@ -99,7 +99,9 @@ extension Shard {
         } else {
             count = unsafe client.input.fill(atMost: wanted) { unsafe recv(client.file, $0, $1, 0) }
             if count > 0 { received(client, count) }
-            if count > 0 { runKept(client) }
+            // Now, as what has come is gone again once it was run.
+            if count > 0 { noteMemory(of: client) }
+            if count > 0, !client.isClosed { runKept(client) }
         }
         guard !client.isClosed else { return }
         if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { return close(client) }
