@@ -59,7 +59,7 @@ def averages(results):
     for _, rows in sorted(groups.items()):
         known = {field: [row[field] for row in rows if row.get(field) is not None] for field in FIELDS}
         yield {
-            "rules": rows[0]["rules"], "nodes": rows[0]["nodes"], "seeds": max(map(len, known.values())),
+            "rules": rows[0]["rules"], "nodes": rows[0]["nodes"], "seeds": min(len(values) for values in known.values() if values),
             **{field: sum(values) / len(values) if values else None for field, values in known.items()},
         }
 
