@@ -201,8 +201,9 @@ private struct Sets {
     func forEachInCommon(while body: (StringValue) -> Bool) {
         guard !hasMissing else { return }
         let sorted = present.sorted { $0.count < $1.count }
+        let others = sorted.dropFirst().map { SetProbe($0, askedFor: sorted[0].count) }
         sorted[0].forEach { member in
-            for index in 1..<sorted.count where !sorted[index].contains(member) { return true }
+            for other in others where !other.contains(member) { return true }
             return body(member)
         }
     }
@@ -220,7 +221,9 @@ private struct Sets {
     /// Visits what the first has and no other.
     func forEachOnlyInFirst(_ body: (StringValue) -> Void) {
         guard let first else { return }
-        let others = present.dropFirst().sorted { $0.count > $1.count }  // the likeliest to have a member first
+        // The likeliest to have a member first.
+        let sorted = present.dropFirst().sorted { $0.count > $1.count }
+        let others = sorted.map { SetProbe($0, askedFor: first.count) }
         first.forEach { member in
             if !others.contains(where: { $0.contains(member) }) { body(member) }
             return true

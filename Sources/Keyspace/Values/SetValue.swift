@@ -213,7 +213,7 @@ public struct SetValue: AggregateValue {
         }
     }
 
-    private func hash(_ member: Bytes) -> UInt64 { keyspace.environment.hasher.hash(of: member) }
+    func hash(_ member: Bytes) -> UInt64 { keyspace.environment.hasher.hash(of: member) }
 }
 
 // MARK: - Encodings
