@@ -5,8 +5,8 @@ public import Cluster
 /// The values in force. A value type: a change is prepared on a copy, and takes hold as a whole or not at all.
 ///
 /// A field's initial value is the directive's default, that of Redis 7.0 where Redis has the directive, but for lazy
-/// freeing, which Valkey has switched on. Which directive sets a field, and what it accepts, is declared in the tables of `Directives.swift` and its neighbours. Units are in the
-/// names; 0 means “no limit” or “never” where the directive says so.
+/// freeing, which Valkey has switched on. Which directive sets a field, and what it accepts, is declared in the tables of
+/// `Directives.swift` and its neighbours. Units are in the names; 0 means “no limit” or “never” where the directive says so.
 public struct Configuration: Sendable {
     // Network
     public var binds = ["*", "-::*"]

@@ -91,6 +91,8 @@ public final class Keyspace {
     public var onExpired: ((_ database: Int, _ key: Bytes) -> Void)?
     /// Where `expireSlice` goes on.
     var expiryDatabase = 0
+    /// What its last slices have met.
+    var recentExpiries = ExpiryTally()
     /// Fields of hashes that were removed because their time had come.
     public internal(set) var expiredFieldCount = 0
     /// Is told the database, the key and the field before that is removed because its time has come; changes nothing here.
@@ -99,8 +101,6 @@ public final class Keyspace {
     var fieldExpiryDatabase = 0
     /// How many hashes all databases together list as volatile.
     var listedHashCount = 0
-    /// What the last slices of it have met.
-    var recentExpiries = ExpiryTally()
 
     /// Which keys may be given up where memory is short; nil: none.
     public var evictionPolicy: EvictionPolicy? {

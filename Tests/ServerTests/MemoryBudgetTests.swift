@@ -46,6 +46,20 @@ import Testing
         #expect(!budget.canOthersEvict(than: 1))
     }
 
+    @Test func `knows when all shards have had their turn`() {
+        let budget = MemoryBudget(shardCount: 2)
+        var seen: [Int] = []
+        #expect(budget.haveAllMoved(since: &seen))
+
+        budget.shares[0].publish(keyspace: 1, mapped: 0, clients: 0)
+        budget.shares[0].publish(keyspace: 1, mapped: 0, clients: 0)
+        #expect(!budget.haveAllMoved(since: &seen))
+
+        budget.shares[1].publish(keyspace: 1, mapped: 0, clients: 0)
+        #expect(budget.haveAllMoved(since: &seen))
+        #expect(!budget.haveAllMoved(since: &seen))
+    }
+
     @Test func `notes how long it is exceeded, until it is not`() {
         let budget = MemoryBudget(shardCount: 1)
         #expect(budget.currentlyExceeded == 0)

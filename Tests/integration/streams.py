@@ -18,3 +18,7 @@ def as_told(words, reply):
     if name in ("XPENDING", b"XPENDING"):
         return IDLE.sub(b":idle\r\n", reply)
     return reply
+
+
+def same(words, ours, theirs):
+    return as_told(words, ours) == as_told(words, theirs)

@@ -7,8 +7,8 @@ import time
 import pytest
 
 import differential
-from differential import Stream, replies
-from streams import as_told
+from differential import Stream, assert_same_replies
+from streams import as_told, same
 from test_blocking import Crowd
 from wire import Error, Map, Null, command, wait_for
 
@@ -73,16 +73,9 @@ def pair(request, lasting_server, lasting_valkey):
     return lasting_server, lasting_valkey
 
 
-def same(words, ours, theirs):
-    return as_told(words, ours) == as_told(words, theirs)
-
-
 @pytest.mark.parametrize("version", [2, 3])
 def test_calls_are_answered_as_by_valkey(pair, version):
-    calls = [line.split() for line in SETTING + CALLS]
-    wrong = [reply for reply in replies(pair, calls, version) if not same(*reply)]
-
-    assert not wrong, "\n".join(map(str, wrong))
+    assert_same_replies(pair, SETTING + CALLS, version, same)
 
 
 def entry_id(g):

@@ -82,9 +82,8 @@ extension HashCommands {
         let condition = try ExpiryCondition(call.arguments, in: 3..<wordIndex)
         let fields = try FieldList(call, wordAt: wordIndex)
         let number = try call.integer(2)
-        let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: inSeconds ? 1000 : 1)
-        let (time, isTooFar) = milliseconds.addingReportingOverflow(origin)
-        guard number >= 0, !isTooLarge, !isTooFar else { throw .invalidExpireTime }
+        guard number >= 0 else { throw .invalidExpireTime }
+        let time = try expiryTime(number, inSeconds: inSeconds, from: origin)
 
         let key = call.key(1)
         guard let hash = try call.find(key, as: HashValue.self) else {

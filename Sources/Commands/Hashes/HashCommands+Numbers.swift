@@ -63,13 +63,3 @@ extension HashCommands {
         call.didChange(hash, key)
     }
 }
-
-extension StringValue {
-    /// The integer that it is or spells.
-    fileprivate var integer: Int64? {
-        switch self {
-        case .integer(let number): number
-        case .bytes(let text): parseInteger(text)
-        }
-    }
-}

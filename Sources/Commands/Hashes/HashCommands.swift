@@ -218,12 +218,7 @@ public enum HashCommands {
         tips: ["nondeterministic_output_order"],
         syntax: "<key:key>"
     ) { call throws(CommandError) in
-        guard let hash = try call.read(call.key(1), as: HashValue.self) else { return call.reply.array(0) }
-        call.reply.array(hash.livingCount)
-        hash.forEach { field, _ in
-            call.reply.bulk(field)
-            return true
-        }
+        try replyAll(call) { field, _ in field }
     }
 
     static let hvals = Command(
@@ -239,10 +234,19 @@ public enum HashCommands {
         tips: ["nondeterministic_output_order"],
         syntax: "<key:key>"
     ) { call throws(CommandError) in
+        try replyAll(call) { _, value in value }
+    }
+
+    /// Replies one `part` of every field with its value.
+    @inline(__always)
+    private static func replyAll(
+        _ call: Call,
+        _ part: (_ field: StringValue, _ value: StringValue) -> StringValue
+    ) throws(CommandError) {
         guard let hash = try call.read(call.key(1), as: HashValue.self) else { return call.reply.array(0) }
         call.reply.array(hash.livingCount)
-        hash.forEach { _, value in
-            call.reply.bulk(value)
+        hash.forEach { field, value in
+            call.reply.bulk(part(field, value))
             return true
         }
     }

@@ -63,11 +63,7 @@ extension KeyCommands {
     /// - Parameter origin: what the number counts from, in Unix milliseconds.
     private static func expire(_ call: Call, inSeconds: Bool, from origin: Int64) throws(CommandError) {
         let condition = try ExpiryCondition(call.arguments, in: 3..<call.arguments.count)
-        let number = try call.integer(2)
-        let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: inSeconds ? 1000 : 1)
-        guard !isTooLarge else { throw .invalidExpireTime }
-        let (time, isTooFar) = milliseconds.addingReportingOverflow(origin)
-        guard !isTooFar else { throw .invalidExpireTime }
+        let time = try expiryTime(call.integer(2), inSeconds: inSeconds, from: origin)
 
         let key = call.key(1)
         guard let entry = call.lookup(key), condition.isMet(by: time, instead: entry.expiry) else {

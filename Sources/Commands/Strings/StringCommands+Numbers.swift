@@ -116,11 +116,16 @@ extension StringValue {
     /// The integer that the string is or spells.
     @inline(__always)
     func asInteger() throws(CommandError) -> Int64 {
+        guard let integer else { throw .notAnInteger }
+        return integer
+    }
+
+    /// The same, or nil where it is none.
+    @inline(__always)
+    var integer: Int64? {
         switch self {
-        case .integer(let number): return number
-        case .bytes(let text):
-            guard let number = parseInteger(text) else { throw .notAnInteger }
-            return number
+        case .integer(let number): number
+        case .bytes(let text): parseInteger(text)
         }
     }
 }

@@ -44,13 +44,19 @@ struct ExpiryClause {
         let number = try call.integer(index)
         let inSeconds = kind == .seconds || kind == .unixSeconds
         let isRelative = kind == .seconds || kind == .milliseconds
-
-        let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: inSeconds ? 1000 : 1)
-        guard number >= least, !isTooLarge else { throw .invalidExpireTime }
-        let (time, isTooFar) = milliseconds.addingReportingOverflow(isRelative ? call.keyspace.now : 0)
-        guard !isTooFar else { throw .invalidExpireTime }
-        return time
+        guard number >= least else { throw .invalidExpireTime }
+        return try expiryTime(number, inSeconds: inSeconds, from: isRelative ? call.keyspace.now : 0)
     }
+}
+
+/// The time that `number` means, in Unix milliseconds; it may be past.
+///
+/// - Parameter origin: what the number counts from, in Unix milliseconds.
+func expiryTime(_ number: Int64, inSeconds: Bool, from origin: Int64) throws(CommandError) -> Int64 {
+    let (milliseconds, isTooLarge) = number.multipliedReportingOverflow(by: inSeconds ? 1000 : 1)
+    let (time, isTooFar) = milliseconds.addingReportingOverflow(origin)
+    guard !isTooLarge, !isTooFar else { throw .invalidExpireTime }
+    return time
 }
 
 /// What becomes of an expiry.

@@ -4,7 +4,6 @@
 // serves as the index as it is, with its incremental resizing, its cursor for scans and its accounting. Tree and table
 // point to the same entries; the table owns them.
 
-internal import Glibc
 internal import Protocol
 
 /// A member and its score: one allocation, which stays where it is while the member is in the set.
@@ -244,12 +243,6 @@ extension Bytes {
             let (mine, theirs) = (word64(at: 0).byteSwapped, other.word64(at: 0).byteSwapped)
             if mine != theirs { return mine < theirs }
         }
-        return isOrdered(before: other)
-    }
-
-    @inline(never)
-    private func isOrdered(before other: Bytes) -> Bool {
-        let difference = unsafe memcmp(base, other.base, min(count, other.count))
-        return difference == 0 ? count < other.count : difference < 0
+        return order(other) < 0
     }
 }

@@ -120,8 +120,7 @@ final class Executor: CallHost {
 
     /// Has those look again who wait for a key that is gone now; without a command that does it, the shard sees to it.
     private func noteExpired(_ key: Bytes, database: Int) {
-        guard !waits.isEmpty, waits.note(keyspace.key(key), database: database) else { return }
-        call.needsAttention = true
+        if !waits.isEmpty { noteForWaits(of: self, keyspace.key(key), database: database) }
     }
 
     /// The shard that the executor belongs to, if it is one's.
@@ -251,18 +250,17 @@ final class Executor: CallHost {
         if !obstacles.isEmpty || command.flags.contains(.protected) {
             return executeWithObstacles(command, arguments, keyIndex, client, obstacles)
         }
+        var everywhere = false
         if mustRoute {
             switch route(command, arguments, keyIndex, client) {
             case .here: break
             case .elsewhere(let seat): return .travels(to: seat)
-            case .everywhere:
-                if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
-                return perform(command, arguments, keyIndex, client, everywhere: true)
+            case .everywhere: everywhere = true
             case .refused: return nil
             }
         }
         if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
-        return perform(command, arguments, keyIndex, client, everywhere: false)
+        return perform(command, arguments, keyIndex, client, everywhere: everywhere)
     }
 
     /// Runs `command` at last, and counts it.
@@ -327,13 +325,19 @@ final class Executor: CallHost {
     }
 
     func keyDidChange(_ key: Key, database: Int) {
-        let executor = holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
+        let executor = owner(of: key)
         if !executor.watchers.isEmpty { executor.watchers.keyDidChange(key.bytes, database: database) }
-        if !executor.waits.isEmpty, executor.waits.note(key, database: database) { call.needsAttention = true }
+        noteForWaits(of: executor, key, database: database)
     }
 
-    func keyMayServe(_ key: Key, database: Int) {
-        let executor = holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
+    func keyMayServe(_ key: Key, database: Int) { noteForWaits(of: owner(of: key), key, database: database) }
+
+    /// The executor of the shard that has the key, whoever runs.
+    private func owner(of key: Key) -> Executor {
+        holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
+    }
+
+    private func noteForWaits(of executor: Executor, _ key: Key, database: Int) {
         if !executor.waits.isEmpty, executor.waits.note(key, database: database) { call.needsAttention = true }
     }
 
