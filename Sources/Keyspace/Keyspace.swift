@@ -148,8 +148,22 @@ public final class Keyspace {
     /// Everything the keyspace has taken from the system: entries, values, tables, also what waits to be collected.
     public var usedBytes: Int { memory.usedBytes }
 
-    /// The part of `usedBytes` that comes straight from the kernel, unknown to the allocator.
+    /// The part of `usedBytes` that jemalloc does not know of.
     public var mappedBytes: Int { memory.mappedBytes }
+
+    /// The part of `usedBytes` that are arrays of buckets, where they are not small.
+    public var tableBytes: Int { memory.pagedBytes }
+
+    /// What is not in use of the memory that small blocks come from.
+    public var unusedChunkBytes: Int { memory.unusedChunkBytes }
+
+    /// Gives memory back to the kernel that holds nothing any more: about `budget` times 50 µs long; without `keepsSome`,
+    /// also what is likely to be wanted again.
+    ///
+    /// - Returns: whether there is more to give.
+    public func releaseMemory(budget: Int, keepsSome: Bool = true) -> Bool {
+        memory.releasePages(budget: budget, keepsSome: keepsSome)
+    }
 
     /// The database of a number that has been checked.
     subscript(database: Int) -> Database {

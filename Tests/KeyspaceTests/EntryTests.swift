@@ -1,4 +1,3 @@
-import CSystem
 import Protocol
 import Testing
 
@@ -29,12 +28,6 @@ import Testing
     ])
     func `have the size that the layout says`(keyCount: Int, hasExpiry: Bool, payload: Int, expected: Int) {
         #expect(Entry.byteCount(keyCount: keyCount, hasExpiry: hasExpiry, payload: payload) == expected)
-    }
-
-    @Test func `are counted by the size classes of jemalloc`() {
-        for byteCount in Array(1...70_000) + [1 << 20, 1 << 20 + 1, 5_000_000, 1 << 30] {
-            #expect(Memory.sizeClass(byteCount) == apus_size_class(byteCount))
-        }
     }
 
     @Test(arguments: [0, 1, 15, 16, 253, 254, 255, 256, 1000, 1024, 70_000])

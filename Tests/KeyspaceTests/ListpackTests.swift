@@ -141,7 +141,8 @@ private final class OwnedListpack {
     @Test(arguments: 0..<200)
     func `is not taken for valid when it is not`(seed: UInt64) {
         var random = SplitMix(state: seed)
-        var bytes = OwnedListpack(["abc", "12345", "x", "-7", String(repeating: "y", count: 100)]).pack.bytes.array
+        let original = OwnedListpack(["abc", "12345", "x", "-7", String(repeating: "y", count: 100)])
+        var bytes = original.pack.bytes.array
         for _ in 0...Int.random(in: 0..<3, using: &random) {
             bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
         }

@@ -184,7 +184,7 @@ def test_a_shard_without_keys_to_give_up_has_the_others_do_it(node, shards):
     limit(node, 4 << 20, "volatile-lru")
     pipeline(node, [["SETEX", f"{volatile}{number}", "100000", "x" * 100] for number in range(10_000)])
 
-    replies = pipeline(node, [["SET", f"{other}{number}", "x" * 100] for number in range(24_000)])
+    replies = pipeline(node, [["SET", f"{other}{number}", "x" * 100] for number in range(28_000)])
 
     assert replies.count("OK") > 15_000
     assert info(node, "evicted_keys") > 5_000

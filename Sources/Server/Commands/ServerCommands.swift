@@ -155,6 +155,7 @@ enum ServerCommands {
         place: .everywhere
     ) { call throws(CommandError) in
         apus_purge_allocator()
+        for shard in call.node.shards { _ = shard.keyspace.releaseMemory(budget: .max, keepsSome: false) }
         call.reply.ok()
     }
 

@@ -27,11 +27,14 @@ struct MemoryReport {
 
     init(node: Node) {
         apus_refresh_allocator_statistics()
-        allocated = unsafe Int(apus_allocator_statistic("stats.allocated"))
-        active = unsafe Int(apus_allocator_statistic("stats.active"))
-        allocatorResident = unsafe Int(apus_allocator_statistic("stats.resident"))
+        // The shards' own blocks and pages are unknown to jemalloc; what is free among them is resident as a rule.
+        let mapped = node.shards.reduce(0) { $0 + $1.keyspace.mappedBytes }
+        let unused = node.shards.reduce(0) { $0 + $1.keyspace.unusedChunkBytes }
+        allocated = unsafe Int(apus_allocator_statistic("stats.allocated")) + mapped
+        active = unsafe Int(apus_allocator_statistic("stats.active")) + mapped + unused
+        allocatorResident = unsafe Int(apus_allocator_statistic("stats.resident")) + mapped + unused
         keyspace = node.shards.reduce(0) { $0 + $1.keyspace.usedBytes }
-        tables = node.shards.reduce(0) { $0 + $1.keyspace.mappedBytes }
+        tables = node.shards.reduce(0) { $0 + $1.keyspace.tableBytes }
         clients = node.allClients.reduce(0) { $0 + $1.memoryByteCount }
         startup = node.memory.baseBytes
         used = startup + keyspace + clients

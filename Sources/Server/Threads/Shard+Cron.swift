@@ -10,6 +10,7 @@ extension Shard {
         expireKeys(budget: 4 * Self.expiredBucketsPerSlice)
         expireFields()
         if node.configuration.isActiveRehashingOn { _ = keyspace.rehashSlice(budget: Self.rehashedEntriesPerTurn) }
+        _ = keyspace.releaseMemory(budget: Self.releasedRegionsPerTick)
         if node.pause.map({ keyspace.now >= $0.until }) ?? true, executor.threadObstacles.contains(.paused) {
             pauseEnded()
         }
@@ -28,6 +29,9 @@ extension Shard {
 
     /// Some 200 µs of moving.
     private static let rehashedEntriesPerTurn = 4000
+
+    /// Some 500 µs of giving memory back, where there is any to give.
+    private static let releasedRegionsPerTick = 10
 
     /// Removes keys whose time has come: a few at every tick, and where too many of them are stale, some in every turn.
     private func expireKeys(budget: Int) {

@@ -1,0 +1,44 @@
+// Pages straight from the kernel.
+
+internal import Glibc
+
+enum Pages {
+    /// What a huge page has.
+    static let hugeByteCount = 2 << 20
+
+    /// Whether an array of `byteCount` bytes is to consist of huge pages.
+    static func isHuge(_ byteCount: Int) -> Bool { byteCount >= 8 << 20 }
+
+    /// Fresh zeroed pages, which cost nothing until they are touched.
+    ///
+    /// - Parameter alignment: where they are to begin, a power of two; 0: anywhere.
+    @unsafe
+    static func map(_ byteCount: Int, alignment: Int = 0) -> UnsafeMutableRawPointer {
+        let asked = byteCount + alignment
+        let pages = unsafe mmap(nil, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let pages = unsafe pages, unsafe pages != MAP_FAILED else { preconditionFailure("out of memory") }
+        guard alignment > 0 else { return unsafe pages }
+        let before = -Int(bitPattern: pages) & (alignment - 1)
+        if before > 0 { unsafe unmap(pages, before) }
+        unsafe unmap(pages + before + byteCount, alignment - before)
+        return unsafe pages + before
+    }
+
+    @unsafe
+    static func unmap(_ pages: UnsafeMutableRawPointer, _ byteCount: Int) {
+        let result = unsafe munmap(pages, byteCount)
+        precondition(result == 0, "munmap refused a range of our own")
+    }
+
+    /// Gives the pages back, and keeps the addresses: they are fresh again when they are touched.
+    @unsafe
+    static func release(_ pages: UnsafeMutableRawPointer, _ byteCount: Int) {
+        unsafe madvise(pages, byteCount, MADV_DONTNEED)
+    }
+
+    /// Asks for huge pages; where there are none, the pages are small ones.
+    @unsafe
+    static func makeHuge(_ pages: UnsafeMutableRawPointer, _ byteCount: Int) {
+        unsafe madvise(pages, byteCount, MADV_HUGEPAGE)
+    }
+}
