@@ -9,7 +9,7 @@ extension RDBEncoder {
     mutating func write(set: SetValue) {
         if let integers = set.integers {
             write(type: .setOfIntegers)
-            return write(string: integers.bytes)
+            return integers.serialized.withBytes { write(string: $0) }
         }
         write(type: .set)
         write(length: UInt64(set.count))

@@ -1,25 +1,28 @@
-// Integers in ascending order in one block: what small sets of integers are, in memory as in RDB files.
+// Integers in ascending order in one block: what small sets of integers are.
 //
 //     offset   bytes
-//     0        4       bytes of an element: 2, 4 or 8; lowest byte first, as all numbers here
-//     4        4       how many elements
-//     8        …       the elements, signed
+//     0        4       bits 0 and 1: 1, 2 or 3 where an element has 2, 4 or 8 bytes; bits 2 to 31: how many there are
+//     4        …       the elements, signed, lowest byte first
 //
-// All elements have the width that the widest one needs, or once needed.
+// All elements have the width that the widest one needs, or once needed. RDB has the same elements behind eight bytes: their
+// width and their number, 32 bits each, lowest byte first.
 //
-// Source: Redis's intset; bytes in `IntegerSetTests` were taken from redis-server 7.0.
+// Source of RDB's form: Redis's intset; bytes in `IntegerSetTests` were taken from redis-server 7.0.
 
 public import Protocol
 
 /// A sorted set of integers, whoever holds it: a view of one block, which a change may move.
 ///
 /// Memory: the block belongs to the value that points to it; it was given by `Memory` for `byteCount` bytes, so that its
-/// size class follows from its first two words. Invariant: see `isValid`.
+/// size class follows from its first word. Invariant: the elements ascend, none is there twice.
 @safe
 public struct IntegerSet {
     private(set) var base: UnsafeMutableRawPointer
 
-    private static let headerByteCount = 8
+    private static let headerByteCount = 4
+
+    /// The greatest number that the header has room for.
+    static let greatestCount = (1 << 30) - 1
 
     /// A block that is a set of integers already.
     init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
@@ -30,33 +33,31 @@ public struct IntegerSet {
         write(width: 2, count: 0)
     }
 
-    /// A block of its own with `bytes`, which are a valid set of integers.
-    init(copying bytes: Bytes, memory: Memory) {
-        unsafe base = memory.allocate(bytes.count)
-        unsafe base.copyMemory(from: bytes.base, byteCount: bytes.count)
-        assert(byteCount == bytes.count)
-    }
-
     func free(to memory: Memory) { unsafe memory.free(base, byteCount: byteCount) }
 
-    func copy(to memory: Memory) -> IntegerSet { IntegerSet(copying: bytes, memory: memory) }
+    func copy(to memory: Memory) -> IntegerSet {
+        let copy = unsafe IntegerSet(base: memory.allocate(byteCount))
+        unsafe copy.base.copyMemory(from: base, byteCount: byteCount)
+        return copy
+    }
 
     /// What it takes of the shard's memory.
     var usedBytes: Int { Memory.sizeClass(byteCount) }
 
-    /// All of it, as RDB has it.
-    public var bytes: Bytes { unsafe Bytes(base: base, count: byteCount) }
-
-    public var byteCount: Int { Self.headerByteCount + width * count }
+    private var byteCount: Int { Self.headerByteCount + width * count }
 
     /// Bytes of an element.
-    private var width: Int { Int(UInt32(littleEndian: unsafe base.load(as: UInt32.self))) }
+    private var width: Int { 1 << Int(header & 3) }
 
-    public var count: Int { Int(UInt32(littleEndian: unsafe base.load(fromByteOffset: 4, as: UInt32.self))) }
+    public var count: Int { Int(header >> 2) }
+
+    private var header: UInt32 {
+        @inline(__always) get { unsafe base.load(as: UInt32.self) }
+    }
 
     private func write(width: Int, count: Int) {
-        unsafe base.storeBytes(of: UInt32(width).littleEndian, as: UInt32.self)
-        unsafe base.storeBytes(of: UInt32(count).littleEndian, toByteOffset: 4, as: UInt32.self)
+        precondition(count <= Self.greatestCount, "more integers than a set of them has room for")
+        unsafe base.storeBytes(of: UInt32(count) << 2 | UInt32(width.trailingZeroBitCount), as: UInt32.self)
     }
 
     // MARK: Reading
@@ -71,7 +72,12 @@ public struct IntegerSet {
 
     @inline(__always)
     private func element(_ index: Int, width: Int) -> Int64 {
-        let place = unsafe base + (Self.headerByteCount + index * width)
+        unsafe Self.element(index, of: base + Self.headerByteCount, width: width)
+    }
+
+    @unsafe @inline(__always)
+    private static func element(_ index: Int, of elements: UnsafeRawPointer, width: Int) -> Int64 {
+        let place = unsafe elements + index * width
         switch width {
         case 2: return Int64(Int16(littleEndian: unsafe place.loadUnaligned(as: Int16.self)))
         case 4: return Int64(Int32(littleEndian: unsafe place.loadUnaligned(as: Int32.self)))
@@ -149,20 +155,45 @@ public struct IntegerSet {
     }
 }
 
-// MARK: - Bytes that nobody vouches for
+// MARK: - As RDB has it
 
 extension IntegerSet {
-    /// Whether `bytes` are a set of integers through and through: a width that there is, as many elements as are said, in
-    /// ascending order, none twice.
-    public static func isValid(_ bytes: Bytes) -> Bool {
-        guard bytes.count >= headerByteCount else { return false }
-        let (width, count) = (Int(bytes.word32(at: 0)), Int(bytes.word32(at: 4)))
-        guard width == 2 || width == 4 || width == 8, bytes.count - headerByteCount == width * count else {
-            return false
+    private static let serializedHeaderByteCount = 8
+
+    /// A copy of all of it, in RDB's form.
+    public var serialized: [UInt8] {
+        let (width, count) = (width, count)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.serializedHeaderByteCount + width * count)
+        for number in [UInt32(width), UInt32(count)] {
+            unsafe withUnsafeBytes(of: number.littleEndian) { unsafe bytes.append(contentsOf: $0) }
         }
-        let set = unsafe IntegerSet(base: UnsafeMutableRawPointer(mutating: bytes.base))  // only read
+        bytes.append(unsafe Bytes(base: base + Self.headerByteCount, count: width * count))
+        return bytes
+    }
+
+    /// A block of its own with what is in `serialized`, which is valid.
+    init(serialized: Bytes, memory: Memory) {
+        let (width, count) = (Int(serialized.word32(at: 0)), Int(serialized.word32(at: 4)))
+        let elements = serialized[Self.serializedHeaderByteCount..<serialized.count]
+        unsafe base = memory.allocate(Self.headerByteCount + elements.count)
+        write(width: width, count: count)
+        assert(byteCount == Self.headerByteCount + elements.count)
+        unsafe elements.copy(to: base + Self.headerByteCount)
+    }
+
+    /// Whether `serialized` is a set of integers through and through: a width that there is, as many elements as are said, in
+    /// ascending order, none twice; and no more of them than fit.
+    public static func isValid(serialized: Bytes) -> Bool {
+        guard serialized.count >= serializedHeaderByteCount else { return false }
+        let (width, count) = (Int(serialized.word32(at: 0)), Int(serialized.word32(at: 4)))
+        guard width == 2 || width == 4 || width == 8, count <= greatestCount,
+            serialized.count - serializedHeaderByteCount == width * count
+        else { return false }
+        let elements = unsafe serialized.base + serializedHeaderByteCount
         for index in stride(from: 1, to: count, by: 1) {
-            guard set.element(index - 1, width: width) < set.element(index, width: width) else { return false }
+            guard unsafe element(index - 1, of: elements, width: width) < element(index, of: elements, width: width)
+            else { return false }
         }
         return true
     }

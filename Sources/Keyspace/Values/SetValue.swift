@@ -220,7 +220,7 @@ public struct SetValue: AggregateValue {
 
 extension SetValue {
     /// More integers than this are no longer kept sorted, whatever the limits say: a member in the middle moves half of them.
-    private static let mostIntegers = 1 << 30
+    private static let mostIntegers = 1 << 29
 
     /// Chooses the encoding for what is about to come: `count` members, of which `first` is the first. A set that is still
     /// empty becomes what suits them, another one only what it would have to become.
@@ -262,8 +262,8 @@ extension SetValue {
     ///
     /// - Returns: whether `bytes` are in order.
     public func takeIntegers(from bytes: Bytes) -> Bool {
-        guard IntegerSet.isValid(bytes) else { return false }
-        let integers = IntegerSet(copying: bytes, memory: keyspace.memory)
+        guard IntegerSet.isValid(serialized: bytes) else { return false }
+        let integers = IntegerSet(serialized: bytes, memory: keyspace.memory)
         exchange(for: .integers(integers))
         if integers.count > min(keyspace.limits.setIntegerCount, Self.mostIntegers) { makeTable() }
         return true
