@@ -161,14 +161,18 @@ extension Memory {
     private func settle(_ chunk: Chunk) {
         let index = SizeClass.index(chunk.blockByteCount)
         if unsafe !chunk.head.pointee.isListed { list(chunk, index) }
-        guard unsafe chunk.head.pointee.live == 0, unsafe chunk.head.pointee.previous != nil || chunk.head.pointee.next != nil
+        guard unsafe chunk.head.pointee.live == 0,
+            unsafe chunk.head.pointee.previous != nil || chunk.head.pointee.next != nil
         else { return }
         unlist(chunk, index)
         giveBack(chunk)
     }
 
     private func giveBack(_ chunk: Chunk) {
-        unsafe parts.pointee.pool.giveBack(UnsafeMutableRawPointer(chunk.head), ofRegion: Int(chunk.head.pointee.region))
+        unsafe parts.pointee.pool.giveBack(
+            UnsafeMutableRawPointer(chunk.head),
+            ofRegion: Int(chunk.head.pointee.region)
+        )
     }
 
     private func list(_ chunk: Chunk, _ index: Int) {
@@ -189,7 +193,6 @@ extension Memory {
         unsafe chunk.head.pointee.next = nil
     }
 }
-
 
 // MARK: - Between shards
 

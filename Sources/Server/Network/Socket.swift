@@ -117,6 +117,13 @@ enum Socket {
         unsafe setsockopt(file, Int32(IPPROTO_TCP), TCP_KEEPCNT, &count, 4)
     }
 
+    /// Takes the simplest congestion control: between two processes of one machine there is no congestion, and what the
+    /// system has for the rest of the world costs something for every packet (a pacing timer, if that is BBR).
+    static func expectNoCongestion(_ file: Int32) {
+        let name: StaticString = "reno"  // every kernel has it, and lets everybody have it
+        unsafe setsockopt(file, Int32(IPPROTO_TCP), TCP_CONGESTION, name.utf8Start, UInt32(name.utf8CodeUnitCount))
+    }
+
     /// Why a connection failed; 0 for not at all.
     static func pendingError(_ file: Int32) -> Int32 {
         var (code, length): (Int32, UInt32) = (0, 4)

@@ -43,7 +43,10 @@ extension Shard {
             Glibc.close(file)
             return
         }
-        if !isUnixSocket { Socket.tune(file, keepAlive: node.configuration.tcpKeepAliveSeconds) }
+        if !isUnixSocket {
+            Socket.tune(file, keepAlive: node.configuration.tcpKeepAliveSeconds)
+            if peer.isLoopback { Socket.expectNoCongestion(file) }
+        }
         let client = Client(
             id: node.nextClientID(),
             file: file,
