@@ -30,11 +30,11 @@ public import Protocol
 /// size class follows from its first word. Invariant: see `isValid`.
 @safe
 public struct Listpack {
-    private(set) var base: UnsafeMutableRawPointer
+    var base: UnsafeMutableRawPointer
 
     static let headerByteCount = 6
-    private static let end: UInt8 = 0xFF
-    private static let manyElements = 65535
+    static let end: UInt8 = 0xFF
+    static let manyElements = 65535
     /// No listpack becomes larger: Redis's own limit.
     static let greatestByteCount = 1 << 30
 
@@ -66,12 +66,12 @@ public struct Listpack {
     /// All of it, as RDB has it.
     public var bytes: Bytes { unsafe Bytes(base: base, count: byteCount) }
 
-    public private(set) var byteCount: Int {
+    public internal(set) var byteCount: Int {
         get { Int(UInt32(littleEndian: unsafe base.load(as: UInt32.self))) }
         nonmutating set { unsafe base.storeBytes(of: UInt32(newValue).littleEndian, as: UInt32.self) }
     }
 
-    private var storedCount: Int {
+    var storedCount: Int {
         get { Int(UInt16(littleEndian: unsafe base.load(fromByteOffset: 4, as: UInt16.self))) }
         nonmutating set {
             let number = UInt16(min(newValue, Self.manyElements)).littleEndian
@@ -268,227 +268,5 @@ public struct Listpack {
         case 0xF4: offset + 9
         default: preconditionFailure("a listpack is read where no element begins")
         }
-    }
-}
-
-// MARK: - Changing
-
-/// An element on its way into a listpack: how it is written, and how much room that takes.
-struct ListpackElement {
-    private let value: StringValue
-    /// Head and content.
-    private let contentByteCount: Int
-
-    init(_ text: Bytes) { self.init(parseInteger(text).map(StringValue.integer) ?? .bytes(text)) }
-
-    init(_ number: Int64) { self.init(.integer(number)) }
-
-    /// - Parameter value: bytes that are the text of an integer must come as the integer.
-    init(_ value: StringValue) {
-        self.value = value
-        contentByteCount =
-            switch value {
-            case .integer(0...127): 1
-            case .integer(-4096...4095): 2
-            case .integer(-1 << 15..<1 << 15): 3
-            case .integer(-1 << 23..<1 << 23): 4
-            case .integer(-1 << 31..<1 << 31): 5
-            case .integer: 9
-            case .bytes(let bytes): bytes.count + (bytes.count < 64 ? 1 : bytes.count < 4096 ? 2 : 5)
-            }
-    }
-
-    var byteCount: Int { contentByteCount + Listpack.backLengthByteCount(contentByteCount) }
-
-    @unsafe
-    func write(to destination: UnsafeMutableRawPointer) {
-        switch value {
-        case .integer(let number): unsafe write(number, to: destination)
-        case .bytes(let bytes): unsafe write(bytes, to: destination)
-        }
-        unsafe writeBackLength(to: destination + contentByteCount)
-    }
-
-    @unsafe
-    private func write(_ number: Int64, to destination: UnsafeMutableRawPointer) {
-        let bits = UInt64(bitPattern: number)
-        switch contentByteCount {
-        case 1: unsafe destination.storeBytes(of: UInt8(truncatingIfNeeded: bits), as: UInt8.self)
-        case 2:
-            let word = UInt16(truncatingIfNeeded: bits) & 0x1FFF | 0xC000
-            unsafe destination.storeBytes(of: word.bigEndian, as: UInt16.self)
-        default:
-            // 2, 3, 4 or 8 bytes are told by the heads from 0xF1 on.
-            let width = contentByteCount - 1
-            let head: UInt8 = width == 8 ? 0xF4 : 0xEF + UInt8(width)
-            unsafe destination.storeBytes(of: head, as: UInt8.self)
-            unsafe withUnsafeBytes(of: bits.littleEndian) {
-                unsafe (destination + 1).copyMemory(from: $0.baseAddress!, byteCount: width)
-            }
-        }
-    }
-
-    @unsafe
-    private func write(_ bytes: Bytes, to destination: UnsafeMutableRawPointer) {
-        let count = bytes.count
-        if count < 64 {
-            unsafe destination.storeBytes(of: 0x80 | UInt8(count), as: UInt8.self)
-        } else if count < 4096 {
-            unsafe destination.storeBytes(of: (0xE000 | UInt16(count)).bigEndian, as: UInt16.self)
-        } else {
-            unsafe destination.storeBytes(of: 0xF0, as: UInt8.self)
-            unsafe destination.storeBytes(of: UInt32(count).littleEndian, toByteOffset: 1, as: UInt32.self)
-        }
-        unsafe (destination + contentByteCount - count).copyMemory(from: bytes.base, byteCount: count)
-    }
-
-    @unsafe
-    private func writeBackLength(to destination: UnsafeMutableRawPointer) {
-        let byteCount = Listpack.backLengthByteCount(contentByteCount)
-        var rest = contentByteCount
-        for position in stride(from: byteCount - 1, through: 0, by: -1) {
-            let byte = UInt8(rest & 0x7F) | (position == 0 ? 0 : 0x80)
-            unsafe destination.storeBytes(of: byte, toByteOffset: position, as: UInt8.self)
-            rest >>= 7
-        }
-    }
-}
-
-extension Listpack {
-    /// The borders are Redis's: 16383 and its like, which would fit, take one byte more.
-    @inline(__always)
-    static func backLengthByteCount(_ byteCount: Int) -> Int {
-        if byteCount <= 127 { return 1 }
-        if byteCount < 16383 { return 2 }
-        if byteCount < 2_097_151 { return 3 }
-        return byteCount < 268_435_455 ? 4 : 5
-    }
-
-    /// Whether the listpack stays within its bounds when `byteCount` bytes come to it.
-    func hasRoom(for byteCount: Int) -> Bool { self.byteCount + byteCount <= Self.greatestByteCount }
-
-    /// Puts `element` before the one at `offset`, or at the end.
-    ///
-    /// - Parameter element: must not lie in this very listpack.
-    mutating func insert(_ element: ListpackElement, at offset: Int, memory: Memory) {
-        open(element.byteCount, at: offset, memory: memory)
-        unsafe element.write(to: base + offset)
-        noteCount(1)
-    }
-
-    mutating func append(_ element: ListpackElement, memory: Memory) {
-        insert(element, at: endOffset, memory: memory)
-    }
-
-    /// Puts `element` where the one at `offset` is.
-    mutating func replace(at offset: Int, with element: ListpackElement, memory: Memory) {
-        let previous = end(of: offset) - offset
-        let difference = element.byteCount - previous
-        if difference > 0 { open(difference, at: offset, memory: memory) }
-        if difference < 0 { close(-difference, at: offset, memory: memory) }
-        unsafe element.write(to: base + offset)
-    }
-
-    /// Takes out `count` elements from `offset` on, fewer where there are no more; then the next one is at `offset`.
-    mutating func remove(at offset: Int, count: Int = 1, memory: Memory) {
-        var (end, removed) = (offset, 0)
-        while removed < count, end < endOffset {
-            end = self.end(of: end)
-            removed += 1
-        }
-        close(end - offset, at: offset, memory: memory)
-        noteCount(-removed)
-    }
-
-    /// Takes out everything before `offset`, or from it on: `count` elements.
-    mutating func remove(_ range: Range<Int>, elements count: Int, memory: Memory) {
-        close(range.count, at: range.lowerBound, memory: memory)
-        noteCount(-count)
-    }
-
-    /// Puts the `count` elements in `range` of `other` at the end.
-    mutating func append(_ range: Range<Int>, of other: Listpack, elements count: Int, memory: Memory) {
-        let offset = endOffset
-        open(range.count, at: offset, memory: memory)
-        unsafe (base + offset).copyMemory(from: other.base + range.lowerBound, byteCount: range.count)
-        noteCount(count)
-    }
-
-    private func noteCount(_ change: Int) {
-        let stored = storedCount
-        if stored < Self.manyElements { storedCount = stored + change }
-    }
-
-    /// Makes room for `count` bytes at `offset`.
-    private mutating func open(_ count: Int, at offset: Int, memory: Memory) {
-        let previous = byteCount
-        precondition(previous + count <= Self.greatestByteCount, "a listpack larger than any may be")
-        unsafe base = memory.resize(base, from: previous, to: previous + count)
-        unsafe (base + offset + count).copyMemory(from: base + offset, byteCount: previous - offset)
-        byteCount = previous + count
-    }
-
-    /// Takes `count` bytes at `offset` away.
-    private mutating func close(_ count: Int, at offset: Int, memory: Memory) {
-        guard count > 0 else { return }
-        let previous = byteCount
-        unsafe (base + offset).copyMemory(from: base + offset + count, byteCount: previous - offset - count)
-        byteCount = previous - count
-        unsafe base = memory.resize(base, from: previous, to: previous - count)
-    }
-}
-
-// MARK: - Bytes that nobody vouches for
-
-extension Listpack {
-    /// Whether `bytes` are a listpack through and through: every length within, every length from behind the same, the
-    /// number of elements right.
-    public static func isValid(_ bytes: Bytes) -> Bool {
-        guard bytes.count > headerByteCount, bytes.count <= greatestByteCount,
-            Int(bytes.word32(at: 0)) == bytes.count, bytes[bytes.count - 1] == end
-        else { return false }
-        var (offset, count) = (headerByteCount, 0)
-        while offset < bytes.count - 1 {
-            guard let contentByteCount = contentByteCount(at: offset, of: bytes) else { return false }
-            let backLength = backLengthByteCount(contentByteCount)
-            guard offset + contentByteCount + backLength < bytes.count,
-                hasBackLength(contentByteCount, at: offset + contentByteCount, of: bytes)
-            else { return false }
-            offset += contentByteCount + backLength
-            count += 1
-        }
-        let stored = Int(bytes[4]) | Int(bytes[5]) << 8
-        return offset == bytes.count - 1 && (stored == manyElements || stored == count)
-    }
-
-    /// Bytes of head and content at `offset`, if the head is one and its length does not lie beyond all measure.
-    private static func contentByteCount(at offset: Int, of bytes: Bytes) -> Int? {
-        let head = bytes[offset]
-        switch head {
-        case 0..<0x80: return 1
-        case 0x80..<0xC0: return 1 + Int(head & 0x3F)
-        case 0xC0..<0xE0: return 2
-        case 0xE0..<0xF0:
-            guard offset + 1 < bytes.count else { return nil }
-            return 2 + (Int(head & 0x0F) << 8 | Int(bytes[offset + 1]))
-        case 0xF0:
-            guard offset + 4 < bytes.count else { return nil }
-            return 5 + Int(bytes.word32(at: offset + 1))
-        case 0xF1: return 3
-        case 0xF2: return 4
-        case 0xF3: return 5
-        case 0xF4: return 9
-        default: return nil
-        }
-    }
-
-    private static func hasBackLength(_ byteCount: Int, at offset: Int, of bytes: Bytes) -> Bool {
-        var rest = byteCount
-        let width = backLengthByteCount(byteCount)
-        for position in stride(from: width - 1, through: 0, by: -1) {
-            guard bytes[offset + position] == UInt8(rest & 0x7F) | (position == 0 ? 0 : 0x80) else { return false }
-            rest >>= 7
-        }
-        return true
     }
 }
