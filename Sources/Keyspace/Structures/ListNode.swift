@@ -20,12 +20,14 @@ struct ListNodeLimit {
     /// Whether `element` joins the `count` elements of `pack`.
     @inline(__always)
     func hasRoom(in pack: Listpack, count: Int, for element: ListpackElement) -> Bool {
-        count < self.count && pack.byteCount + element.byteCount <= byteCount && element.byteCount < aloneFrom
+        let elementByteCount = element.byteCount(in: .full)
+        return count < self.count && pack.byteCount + elementByteCount <= byteCount && elementByteCount < aloneFrom
     }
 
     /// Whether `element` is too large for any listpack.
     func isExceeded(by element: ListpackElement) -> Bool {
-        Listpack.headerByteCount + element.byteCount + 1 > byteCount || element.byteCount >= aloneFrom
+        let elementByteCount = element.byteCount(in: .full)
+        return Listpack.headerByteCount + elementByteCount + 1 > byteCount || elementByteCount >= aloneFrom
     }
 }
 
@@ -130,8 +132,7 @@ struct ListNode {
     private func withCompressedContent<Result>(_ body: (ListNodeContent) -> Result) -> Result {
         compressed.plainBytes.withBytes { bytes in
             if kind == .compressedPlain { return body(.element(bytes)) }
-            // A view for reading alone: nothing is written through it.
-            return unsafe body(.listpack(Listpack(base: UnsafeMutableRawPointer(mutating: bytes.base))))
+            return body(.listpack(Listpack(reading: bytes)))
         }
     }
 
@@ -146,7 +147,7 @@ struct ListNode {
     /// The same, compressed, if that saves anything; the block is then another one.
     func compressed(memory: Memory) -> ListNode? {
         guard !isCompressed else { return nil }
-        let bytes = kind == .listpack ? pack.bytes : block.bytes
+        let bytes = kind == .listpack ? pack.block : block.bytes
         guard bytes.count >= Self.leastByteCount,
             let compressed = compressLZF(bytes, limit: bytes.count - Self.leastSaving)
         else { return nil }

@@ -1,24 +1,15 @@
 // Changing a listpack: elements are put in, exchanged and taken out, and the block moves where it has to.
 
 extension Listpack {
-    /// The borders are Redis's: 16383 and its like, which would fit, take one byte more.
-    @inline(__always)
-    static func backLengthByteCount(_ byteCount: Int) -> Int {
-        if byteCount <= 127 { return 1 }
-        if byteCount < 16383 { return 2 }
-        if byteCount < 2_097_151 { return 3 }
-        return byteCount < 268_435_455 ? 4 : 5
-    }
-
-    /// Whether the listpack stays within its bounds when `byteCount` bytes come to it.
-    func hasRoom(for byteCount: Int) -> Bool { self.byteCount + byteCount <= Self.greatestByteCount }
+    /// Whether the listpack stays within its bounds, also those of a full one, when `byteCount` bytes come to it.
+    func hasRoom(for byteCount: Int) -> Bool { fullByteCountBounds.upperBound + byteCount <= Self.greatestByteCount }
 
     /// Puts `element` before the one at `offset`, or at the end.
     ///
     /// - Parameter element: must not lie in this very listpack.
     mutating func insert(_ element: ListpackElement, at offset: Int, memory: Memory) {
-        open(element.byteCount, at: offset, memory: memory)
-        unsafe element.write(to: base + offset)
+        open(element.byteCount(in: form), at: offset, memory: memory)
+        unsafe element.write(to: base + offset, in: form)
         noteCount(1)
     }
 
@@ -29,10 +20,10 @@ extension Listpack {
     /// Puts `element` where the one at `offset` is.
     mutating func replace(at offset: Int, with element: ListpackElement, memory: Memory) {
         let previous = end(of: offset) - offset
-        let difference = element.byteCount - previous
+        let difference = element.byteCount(in: form) - previous
         if difference > 0 { open(difference, at: offset, memory: memory) }
         if difference < 0 { close(-difference, at: offset, memory: memory) }
-        unsafe element.write(to: base + offset)
+        unsafe element.write(to: base + offset, in: form)
     }
 
     /// Takes out `count` elements from `offset` on, fewer where there are no more; then the next one is at `offset`.
@@ -52,8 +43,9 @@ extension Listpack {
         noteCount(-count)
     }
 
-    /// Puts the `count` elements in `range` of `other` at the end.
+    /// Puts the `count` elements in `range` of `other`, which has the same form, at the end.
     mutating func append(_ range: Range<Int>, of other: Listpack, elements count: Int, memory: Memory) {
+        precondition(other.form == form, "elements of another form")
         let offset = endOffset
         open(range.count, at: offset, memory: memory)
         unsafe (base + offset).copyMemory(from: other.base + range.lowerBound, byteCount: range.count)

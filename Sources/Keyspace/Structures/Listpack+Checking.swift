@@ -1,4 +1,4 @@
-// Listpacks that nobody vouches for: whether bytes from outside are one.
+// Whether bytes are a listpack: those from outside, which nobody vouches for, and those in memory, which tests ask.
 
 public import Protocol
 
@@ -9,18 +9,28 @@ extension Listpack {
         guard bytes.count > headerByteCount, bytes.count <= greatestByteCount,
             Int(bytes.word32(at: 0)) == bytes.count, bytes[bytes.count - 1] == end
         else { return false }
+        return hasElements(bytes, upTo: bytes.count - 1, .full)
+    }
+
+    /// The same of one that is in memory, in its form.
+    var isIntact: Bool {
+        guard form == .bare else { return Self.isValid(block) }
+        return byteCount <= Self.greatestByteCount && Self.hasElements(block, upTo: endOffset, .bare)
+    }
+
+    private static func hasElements(_ bytes: Bytes, upTo end: Int, _ form: Form) -> Bool {
         var (offset, count) = (headerByteCount, 0)
-        while offset < bytes.count - 1 {
+        while offset < end {
             guard let contentByteCount = contentByteCount(at: offset, of: bytes) else { return false }
-            let backLength = backLengthByteCount(contentByteCount)
-            guard offset + contentByteCount + backLength < bytes.count,
-                hasBackLength(contentByteCount, at: offset + contentByteCount, of: bytes)
-            else { return false }
-            offset += contentByteCount + backLength
+            let contentEnd = offset + contentByteCount
+            offset = form == .bare ? contentEnd : contentEnd + backLengthByteCount(contentByteCount)
+            guard offset <= end, form == .bare || hasBackLength(contentByteCount, at: contentEnd, of: bytes) else {
+                return false
+            }
             count += 1
         }
         let stored = Int(bytes[4]) | Int(bytes[5]) << 8
-        return offset == bytes.count - 1 && (stored == manyElements || stored == count)
+        return offset == end && (stored == manyElements || stored == count)
     }
 
     /// Bytes of head and content at `offset`, if the head is one and its length does not lie beyond all measure.

@@ -30,10 +30,15 @@ extension Listpack {
 
     /// Visits elements from `index` on, towards the end or backwards, until `body` says that it has enough.
     ///
+    /// - Parameter mark: an element that the walk to `index` may begin at.
     /// - Returns: whether `body` would have gone on.
     @inline(__always)
-    func visit(from index: Int, backwards: Bool, _ body: (StringValue) -> Bool) -> Bool {
-        guard var offset = offset(ofIndex: index) else { return true }
+    func visit(from index: Int, backwards: Bool, near mark: Mark = .first, _ body: (StringValue) -> Bool) -> Bool {
+        if backwards, form == .bare {
+            guard index < count else { return true }
+            return Self.visitBackwards(index + 1, from: Self.headerByteCount, next: end(of:)) { body(self[$0]) }
+        }
+        guard var offset = offset(ofIndex: index, near: mark) else { return true }
         while body(self[offset]) {
             if backwards {
                 guard let previous = previous(before: offset) else { return true }
@@ -59,18 +64,15 @@ extension Listpack {
 
     /// Takes out up to `most` elements that are `sought`, from the first or from the last on; says how many.
     mutating func remove(_ sought: SoughtText, atMost most: Int, backwards: Bool, memory: Memory) -> Int {
-        var removed = 0
-        var offset = backwards ? last : first
-        while removed < most, let here = offset {
-            guard sought.isEqual(to: self[here]) else {
-                offset = backwards ? previous(before: here) : next(after: here)
-                continue
-            }
-            let previous = backwards ? previous(before: here) : nil
-            remove(at: here, memory: memory)
-            removed += 1
-            offset = backwards ? previous : here < endOffset ? here : nil
+        var found: [Int] = []
+        var offset = first
+        while let here = offset, backwards || found.count < most {
+            if sought.isEqual(to: self[here]) { found.append(here) }
+            offset = next(after: here)
         }
-        return removed
+        // From the last to the first: what is still to be taken out stays where it is.
+        let removed = found.suffix(most)
+        for offset in removed.reversed() { remove(at: offset, memory: memory) }
+        return removed.count
     }
 }

@@ -1,12 +1,13 @@
-// Elements one behind the other in one block: what small collections are, in memory as in RDB files.
+// Elements one behind the other in one block: small collections, nodes of lists and blocks of streams.
 //
 //     offset   bytes
-//     0        4       bytes of the whole, lowest byte first
+//     0        4       bytes of the whole, lowest byte first; the highest bit says that it is bare
 //     4        2       how many elements; 65535: more than fit here, so they have to be counted
 //     6        …       the elements
-//     end − 1  1       0xFF
+//     end − 1  1       0xFF, not where it is bare
 //
-// An element is a head that tells its kind, its content, and its length so far once more, to be read from behind:
+// An element is a head that tells its kind, its content, and, not where it is bare, its length so far once more, to be read
+// from behind:
 //
 //     0xxxxxxx                    a number 0 … 127
 //     10xxxxxx …                  up to 63 bytes
@@ -17,9 +18,13 @@
 //
 // The length behind has seven bits to a byte, the lowest in the last; a bit 0x80 says that more stand before.
 //
+// A full listpack is RDB's, to the byte. What it has behind each element serves only those who come from the end, and is a
+// tenth of elements of eight bytes: so what is read from the front, or seldom from behind, is kept bare. `Listpack+Forms`
+// makes one form of the other.
+//
 // Source: the listpack specification; bytes in `ListpackTests` were taken from redis-server 7.0.
 
-public import Protocol
+internal import Protocol
 
 /// A listpack, whoever holds it: a view of one block, which a change may move.
 ///
@@ -30,49 +35,76 @@ public import Protocol
 /// size class follows from its first word. Invariant: see `isValid`.
 @safe
 public struct Listpack {
+    enum Form {
+        case full, bare
+    }
+
     var base: UnsafeMutableRawPointer
+    /// What the block says.
+    let form: Form
 
     static let headerByteCount = 6
     static let end: UInt8 = 0xFF
     static let manyElements = 65535
-    /// No listpack becomes larger: Redis's own limit.
+    /// No listpack becomes larger, nor what would be one if it were full: Redis's own limit.
     static let greatestByteCount = 1 << 30
+    private static let bareBit: UInt32 = 1 << 31
 
     /// A block that is a listpack already.
-    init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
-
-    /// An empty one, in a block of its own.
-    init(memory: Memory) {
-        unsafe base = memory.allocate(Self.headerByteCount + 1)
-        byteCount = Self.headerByteCount + 1
-        storedCount = 0
-        unsafe base.storeBytes(of: Self.end, toByteOffset: Self.headerByteCount, as: UInt8.self)
+    @inline(__always)
+    init(base: UnsafeMutableRawPointer) {
+        unsafe self.base = base
+        form = UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self)) & Self.bareBit == 0 ? .full : .bare
     }
 
-    /// A block of its own with `bytes`, which are a valid listpack.
-    init(copying bytes: Bytes, memory: Memory) {
-        unsafe base = memory.allocate(bytes.count)
-        unsafe base.copyMemory(from: bytes.base, byteCount: bytes.count)
+    /// Bytes that are a listpack already, for reading alone.
+    init(reading bytes: Bytes) {
+        unsafe self.init(base: UnsafeMutableRawPointer(mutating: bytes.base))
         assert(byteCount == bytes.count)
+    }
+
+    /// A block that begins and ends as a listpack of `byteCount` bytes does; the `count` elements are still to be written.
+    @unsafe
+    init(_ form: Form, in block: UnsafeMutableRawPointer, byteCount: Int, count: Int) {
+        unsafe base = block
+        self.form = form
+        self.byteCount = byteCount
+        storedCount = count
+        if form == .full { unsafe base.storeBytes(of: Self.end, toByteOffset: byteCount - 1, as: UInt8.self) }
+    }
+
+    /// An empty one, in a block of its own.
+    init(_ form: Form, memory: Memory) {
+        let byteCount = Self.headerByteCount + Self.endByteCount(form)
+        unsafe self.init(form, in: memory.allocate(byteCount), byteCount: byteCount, count: 0)
     }
 
     func free(to memory: Memory) { unsafe memory.free(base, byteCount: byteCount) }
 
-    func copy(to memory: Memory) -> Listpack { Listpack(copying: bytes, memory: memory) }
+    func copy(to memory: Memory) -> Listpack {
+        let copy = unsafe memory.allocate(byteCount)
+        unsafe copy.copyMemory(from: base, byteCount: byteCount)
+        return unsafe Listpack(base: copy)
+    }
 
     /// What it takes of the shard's memory.
     var usedBytes: Int { Memory.sizeClass(byteCount) }
 
-    /// All of it, as RDB has it.
-    public var bytes: Bytes { unsafe Bytes(base: base, count: byteCount) }
+    /// All of it, in its form.
+    var block: Bytes { unsafe Bytes(base: base, count: byteCount) }
 
-    public internal(set) var byteCount: Int {
-        get { Int(UInt32(littleEndian: unsafe base.load(as: UInt32.self))) }
-        nonmutating set { unsafe base.storeBytes(of: UInt32(newValue).littleEndian, as: UInt32.self) }
+    var byteCount: Int {
+        @inline(__always) get {
+            Int(UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self)) & ~Self.bareBit)
+        }
+        nonmutating set {
+            let word = UInt32(newValue) | (form == .bare ? Self.bareBit : 0)
+            unsafe base.storeBytes(of: word.littleEndian, as: UInt32.self)
+        }
     }
 
     var storedCount: Int {
-        get { Int(UInt16(littleEndian: unsafe base.load(fromByteOffset: 4, as: UInt16.self))) }
+        get { Int(UInt16(littleEndian: unsafe base.loadUnaligned(fromByteOffset: 4, as: UInt16.self))) }
         nonmutating set {
             let number = UInt16(min(newValue, Self.manyElements)).littleEndian
             unsafe base.storeBytes(of: number, toByteOffset: 4, as: UInt16.self)
@@ -91,75 +123,81 @@ public struct Listpack {
         return count
     }
 
-    var isEmpty: Bool { byteCount == Self.headerByteCount + 1 }
+    var isEmpty: Bool { endOffset == Self.headerByteCount }
+
+    /// Bytes behind the last element.
+    @inline(__always)
+    static func endByteCount(_ form: Form) -> Int { form == .bare ? 0 : 1 }
 
     // MARK: Walking
 
-    /// Where the end mark is: what is put there becomes the last element.
-    public var endOffset: Int { byteCount - 1 }
+    /// Where the last element ends: what is put there becomes the last.
+    var endOffset: Int { @inline(__always) get { byteCount - Self.endByteCount(form) } }
 
-    public var first: Int? { isEmpty ? nil : Self.headerByteCount }
+    var first: Int? { isEmpty ? nil : Self.headerByteCount }
 
-    public var last: Int? { isEmpty ? nil : offset(before: endOffset) }
-
-    @inline(__always)
-    public func next(after offset: Int) -> Int? {
-        let next = end(of: offset)
-        return byte(next) == Self.end ? nil : next
+    /// In a bare one it is walked to.
+    var last: Int? {
+        guard form == .full else { return offset(ofIndex: -1) }
+        return isEmpty ? nil : offset(before: endOffset)
     }
 
-    public func previous(before offset: Int) -> Int? {
+    @inline(__always)
+    func next(after offset: Int) -> Int? {
+        let next = end(of: offset)
+        return next == endOffset ? nil : next
+    }
+
+    /// Of a full listpack.
+    func previous(before offset: Int) -> Int? {
         offset == Self.headerByteCount ? nil : self.offset(before: offset)
     }
 
     /// The element at `index`; a negative one counts from the end, -1 being the last.
-    public func offset(ofIndex index: Int) -> Int? {
-        let count = storedCount
-        var steps = index
-        if count < Self.manyElements {
-            guard index < count, index >= -count else { return nil }
-            // From the nearer end.
-            if index >= 0, index > count / 2 {
-                steps = index - count
-            } else if index < -count / 2 {
-                steps = index + count
-            }
-        }
-        if steps >= 0 {
-            var offset = first
-            while let here = offset, steps > 0 {
-                offset = next(after: here)
-                steps -= 1
-            }
+    ///
+    /// - Parameter mark: one of a bare listpack's elements from which the walk may begin.
+    func offset(ofIndex index: Int, near mark: Mark = .first) -> Int? {
+        let count = count
+        guard index < count, index >= -count else { return nil }
+        let index = index < 0 ? count + index : index
+        if form == .full, index > count / 2 {
+            var offset = endOffset
+            for _ in index..<count { offset = self.offset(before: offset) }
             return offset
         }
-        var offset = last
-        while let here = offset, steps < -1 {
-            offset = previous(before: here)
-            steps += 1
-        }
-        return offset
+        let start = form == .bare && mark.index <= index ? mark : .first
+        return offset(index - start.index, elementsAfter: start.offset)
+    }
+
+    /// An element whose offset is known.
+    struct Mark {
+        let index: Int
+        let offset: Int
+
+        static let first = Mark(index: 0, offset: headerByteCount)
     }
 
     /// The offset `count` elements behind `offset`, at most the end.
     @inline(__always)
     func offset(_ count: Int, elementsAfter offset: Int) -> Int {
         var (here, left) = (offset, count)
-        while left > 0, byte(here) != Self.end {
+        let endOffset = endOffset
+        while left > 0, here < endOffset {
             here = end(of: here)
             left -= 1
         }
         return here
     }
 
-    /// Where the element at `offset` ends: the next one, or the end mark.
+    /// Where the element at `offset` ends, and the next one begins.
     @inline(__always)
     func end(of offset: Int) -> Int {
-        let byteCount = contentEnd(of: offset) - offset
-        return offset + byteCount + Self.backLengthByteCount(byteCount)
+        let contentEnd = contentEnd(of: offset)
+        return form == .bare ? contentEnd : contentEnd + Self.backLengthByteCount(contentEnd - offset)
     }
 
     private func offset(before offset: Int) -> Int {
+        precondition(form == .full, "a bare listpack is walked from behind")
         var (position, shift, byteCount) = (offset - 1, 0, 0)
         while true {
             let byte = byte(position)
@@ -174,7 +212,7 @@ public struct Listpack {
     // MARK: Reading
 
     /// The element at `offset`; bytes are lent until the next change.
-    public subscript(offset: Int) -> StringValue {
+    subscript(offset: Int) -> StringValue {
         @inline(__always) get {
             let head = byte(offset)
             if head < 0x80 { return .integer(Int64(head)) }
@@ -204,10 +242,11 @@ public struct Listpack {
     }
 
     /// The first element from `offset` on that is `text`, of those that stand `stride` elements apart.
-    public func find(_ text: Bytes, from offset: Int?, stride: Int = 1) -> Int? {
+    func find(_ text: Bytes, from offset: Int?, stride: Int = 1) -> Int? {
         guard var here = offset else { return nil }
         let number = parseInteger(text)
-        while byte(here) != Self.end {
+        let endOffset = endOffset
+        while here < endOffset {
             if holds(text, number, at: here) { return here }
             here = self.offset(stride, elementsAfter: here)
         }
@@ -238,19 +277,19 @@ public struct Listpack {
     }
 
     private func load<Number: FixedWidthInteger>(_: Number.Type, at offset: Int) -> Number {
-        assert(offset + Number.bitWidth / 8 < byteCount)
+        assert(offset + Number.bitWidth / 8 <= endOffset)
         return Number(littleEndian: unsafe base.loadUnaligned(fromByteOffset: offset, as: Number.self))
     }
 
     @inline(__always)
     private func content(at offset: Int, count: Int) -> Bytes {
-        assert(offset + count < byteCount)
+        assert(offset + count <= endOffset)
         return unsafe Bytes(base: base + offset, count: count)
     }
 
-    /// Where the content of the element at `offset` ends, and its length from behind begins.
+    /// Where the content of the element at `offset` ends, and its length from behind begins if it has one.
     @inline(__always)
-    private func contentEnd(of offset: Int) -> Int {
+    func contentEnd(of offset: Int) -> Int {
         let head = byte(offset)
         if head < 0x80 { return offset + 1 }
         if head < 0xC0 { return offset + 1 + Int(head & 0x3F) }

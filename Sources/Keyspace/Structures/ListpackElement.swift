@@ -1,11 +1,11 @@
-// An element on its way into a listpack: its head, its content, and its length behind them.
+// An element on its way into a listpack: its head, its content, and its length behind them where that is full.
 
 internal import Protocol
 
 /// An element on its way into a listpack: how it is written, and how much room that takes.
 struct ListpackElement {
     private let value: StringValue
-    /// Head and content.
+    /// Head and content: all of it in a bare listpack.
     private let contentByteCount: Int
 
     init(_ text: Bytes) { self.init(parseInteger(text).map(StringValue.integer) ?? .bytes(text)) }
@@ -27,15 +27,17 @@ struct ListpackElement {
             }
     }
 
-    var byteCount: Int { contentByteCount + Listpack.backLengthByteCount(contentByteCount) }
+    func byteCount(in form: Listpack.Form) -> Int {
+        form == .bare ? contentByteCount : contentByteCount + Listpack.backLengthByteCount(contentByteCount)
+    }
 
     @unsafe
-    func write(to destination: UnsafeMutableRawPointer) {
+    func write(to destination: UnsafeMutableRawPointer, in form: Listpack.Form) {
         switch value {
         case .integer(let number): unsafe write(number, to: destination)
         case .bytes(let bytes): unsafe write(bytes, to: destination)
         }
-        unsafe writeBackLength(to: destination + contentByteCount)
+        if form == .full { unsafe Listpack.writeBackLength(contentByteCount, to: destination + contentByteCount) }
     }
 
     @unsafe
@@ -70,12 +72,24 @@ struct ListpackElement {
         }
         unsafe (destination + contentByteCount - count).copyMemory(from: bytes.base, byteCount: count)
     }
+}
+
+extension Listpack {
+    /// How many bytes the length behind takes of an element whose head and content take `byteCount`. The borders are Redis's:
+    /// 16383 and its like, which would fit, take one byte more.
+    @inline(__always)
+    static func backLengthByteCount(_ byteCount: Int) -> Int {
+        if byteCount <= 127 { return 1 }
+        if byteCount < 16383 { return 2 }
+        if byteCount < 2_097_151 { return 3 }
+        return byteCount < 268_435_455 ? 4 : 5
+    }
 
     @unsafe
-    private func writeBackLength(to destination: UnsafeMutableRawPointer) {
-        let byteCount = Listpack.backLengthByteCount(contentByteCount)
-        var rest = contentByteCount
-        for position in stride(from: byteCount - 1, through: 0, by: -1) {
+    static func writeBackLength(_ byteCount: Int, to destination: UnsafeMutableRawPointer) {
+        var rest = byteCount
+        let width = backLengthByteCount(byteCount)
+        for position in stride(from: width - 1, through: 0, by: -1) {
             let byte = UInt8(rest & 0x7F) | (position == 0 ? 0 : 0x80)
             unsafe destination.storeBytes(of: byte, toByteOffset: position, as: UInt8.self)
             rest >>= 7

@@ -66,7 +66,7 @@ extension Quicklist {
         if self[node].kind == .listpack, !limit.isExceeded(by: element) {
             let pack = self[node].pack
             guard let offset = pack.offset(ofIndex: position) else { preconditionFailure("a node is miscounted") }
-            let byteCount = pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount
+            let byteCount = pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount(in: .full)
             if byteCount <= limit.byteCount {
                 return change(node) { changed in
                     changed.change(by: 0) { $0.replace(at: offset, with: element, memory: memory) }
@@ -136,7 +136,7 @@ extension Quicklist {
         _ memory: Memory
     ) -> ListNode {
         if limit.isExceeded(by: element) { return ListNode(copying: text, memory: memory) }
-        var pack = Listpack(memory: memory)
+        var pack = Listpack(.full, memory: memory)
         pack.append(element, memory: memory)
         return ListNode(pack, count: 1)
     }
@@ -185,7 +185,7 @@ extension Quicklist {
 
     /// Makes two nodes of one, the second beginning with the element at `position`.
     private func split(_ index: Int, at position: Int, _ memory: Memory) {
-        var tail = Listpack(memory: memory)
+        var tail = Listpack(.full, memory: memory)
         let count = self[index].count - position
         change(index) { node in
             node.change(by: -count) { pack in

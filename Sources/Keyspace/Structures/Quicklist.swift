@@ -280,7 +280,7 @@ extension Quicklist {
             node.withContent { content in
                 switch content {
                 case .listpack(let pack):
-                    precondition(Listpack.isValid(pack.bytes) && pack.count == node.count, "a node that is no listpack")
+                    precondition(pack.isIntact && pack.count == node.count, "a node that is no listpack")
                 case .element: precondition(node.count == 1, "a huge element is not alone")
                 }
             }

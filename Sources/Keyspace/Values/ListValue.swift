@@ -10,7 +10,7 @@ public struct ListValue: AggregateValue {
     public static var type: ValueType { .list }
 
     public static func makeEmpty(in keyspace: Keyspace) -> Aggregate {
-        unsafe Aggregate(.list, .listpack, base: Listpack(memory: keyspace.memory).base)
+        unsafe Aggregate(.list, .listpack, base: Listpack(.full, memory: keyspace.memory).base)
     }
 
     let entry: Entry
@@ -105,7 +105,7 @@ public struct ListValue: AggregateValue {
             let element = ListpackElement(text)
             var pack = pack
             guard let offset = pack.offset(ofIndex: index) else { preconditionFailure("no such element in a list") }
-            let byteCount = pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount
+            let byteCount = pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount(in: .full)
             if byteCount <= limit.byteCount, !limit.isExceeded(by: element) {
                 pack.replace(at: offset, with: element, memory: memory)
                 return store(pack)
@@ -149,7 +149,7 @@ public struct ListValue: AggregateValue {
 
     /// Puts the elements of a listpack, as RDB has it and known to be valid, at the tail.
     public func append(listpack bytes: Bytes) {
-        let pack = Listpack(copying: bytes, memory: memory)
+        let pack = Listpack(reading: bytes).copy(to: memory)
         guard !pack.isEmpty else { return pack.free(to: memory) }
         if isShort {
             if self.pack.isEmpty, pack.byteCount <= limit.byteCount, pack.count <= limit.count {
@@ -180,12 +180,12 @@ public struct ListValue: AggregateValue {
             store(pack)
         } else if quicklist.count == 0 {
             quicklist.free(to: memory)
-            store(Listpack(memory: memory))
+            store(Listpack(.full, memory: memory))
         }
     }
 
     public func checkInvariants() {
-        if isShort { precondition(Listpack.isValid(pack.bytes), "a list that is no listpack") }
+        if isShort { precondition(pack.isIntact, "a list that is no listpack") }
         if !isShort { quicklist.checkInvariants() }
     }
 }
