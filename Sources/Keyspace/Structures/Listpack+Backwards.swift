@@ -1,25 +1,16 @@
-// Going backwards through a bare listpack, whose elements do not say where those before them begin.
+// Going backwards through a bare listpack, whose elements do not say where those before them begin: by a list of offsets,
+// written down in one walk.
 
 extension Listpack {
-    /// Visits offsets from the last to the first, while `body` answers true. They are written down first, in one walk from
-    /// the first on; few of them on the stack.
-    ///
-    /// - Parameters:
-    ///   - count: how many there are.
-    ///   - next: leads from each to the one behind it.
-    /// - Returns: whether `body` would have gone on.
-    @inline(__always)
-    static func visitBackwards(_ count: Int, from first: Int, next: (Int) -> Int, _ body: (Int) -> Bool) -> Bool {
-        unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: count) { offsets in
+    /// The offsets of `count` elements that stand `stride` elements apart, from the one at `first` on; there are as many.
+    func offsets(_ count: Int, from first: Int, stride: Int = 1) -> [UInt32] {
+        unsafe [UInt32](unsafeUninitializedCapacity: count) { offsets, initializedCount in
             var offset = first
             for index in 0..<count {
-                unsafe offsets[index] = UInt32(offset)
-                offset = next(offset)
+                unsafe offsets[index] = UInt32(truncatingIfNeeded: offset)  // no listpack is larger than a gigabyte
+                offset = self.offset(stride, elementsAfter: offset)
             }
-            for index in stride(from: count - 1, through: 0, by: -1) {
-                guard unsafe body(Int(offsets[index])) else { return false }
-            }
-            return true
+            initializedCount = count
         }
     }
 }

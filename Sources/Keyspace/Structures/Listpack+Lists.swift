@@ -34,21 +34,31 @@ extension Listpack {
     /// - Returns: whether `body` would have gone on.
     @inline(__always)
     func visit(from index: Int, backwards: Bool, near mark: Mark = .first, _ body: (StringValue) -> Bool) -> Bool {
-        if backwards, form == .bare {
-            guard index < count else { return true }
-            return Self.visitBackwards(index + 1, from: Self.headerByteCount, next: end(of:)) { body(self[$0]) }
-        }
+        if backwards { return visitBackwards(from: index, body) }
         guard var offset = offset(ofIndex: index, near: mark) else { return true }
-        while body(self[offset]) {
-            if backwards {
-                guard let previous = previous(before: offset) else { return true }
-                offset = previous
-            } else {
-                guard let next = next(after: offset) else { return true }
-                offset = next
-            }
+        let endOffset = endOffset
+        while offset < endOffset {
+            guard body(self[offset]) else { return false }
+            offset = end(of: offset)
         }
-        return false
+        return true
+    }
+
+    @inline(__always)
+    private func visitBackwards(from index: Int, _ body: (StringValue) -> Bool) -> Bool {
+        guard form == .full else {
+            guard index < count else { return true }
+            for offset in offsets(index + 1, from: Self.headerByteCount).reversed() {
+                guard body(self[Int(offset)]) else { return false }
+            }
+            return true
+        }
+        var offset = offset(ofIndex: index)
+        while let here = offset {
+            guard body(self[here]) else { return false }
+            offset = previous(before: here)
+        }
+        return true
     }
 
     mutating func insert(_ element: ListpackElement, at end: ListEnd, memory: Memory) {

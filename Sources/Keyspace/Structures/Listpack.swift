@@ -184,7 +184,7 @@ public struct Listpack {
         let endOffset = endOffset
         while left > 0, here < endOffset {
             here = end(of: here)
-            left -= 1
+            left &-= 1
         }
         return here
     }
@@ -193,7 +193,7 @@ public struct Listpack {
     @inline(__always)
     func end(of offset: Int) -> Int {
         let contentEnd = contentEnd(of: offset)
-        return form == .bare ? contentEnd : contentEnd + Self.backLengthByteCount(contentEnd - offset)
+        return form == .bare ? contentEnd : contentEnd &+ Self.backLengthByteCount(contentEnd &- offset)
     }
 
     private func offset(before offset: Int) -> Int {
@@ -288,24 +288,25 @@ public struct Listpack {
     }
 
     /// Where the content of the element at `offset` ends, and its length from behind begins if it has one.
+    ///
+    /// Every walk is made of these; the additions need no check, as the block is far smaller than the numbers.
     @inline(__always)
     func contentEnd(of offset: Int) -> Int {
         let head = byte(offset)
-        if head < 0x80 { return offset + 1 }
-        if head < 0xC0 { return offset + 1 + Int(head & 0x3F) }
+        if head < 0x80 { return offset &+ 1 }
+        if head < 0xC0 { return offset &+ 1 &+ Int(head & 0x3F) }
+        if head < 0xE0 { return offset &+ 2 }
         return contentEndOfLong(offset, head: head)
     }
 
     private func contentEndOfLong(_ offset: Int, head: UInt8) -> Int {
         switch head {
-        case 0xC0..<0xE0: offset + 2
-        case 0xE0..<0xF0: offset + 2 + (Int(head & 0x0F) << 8 | Int(byte(offset + 1)))
-        case 0xF0: offset + 5 + Int(load(UInt32.self, at: offset + 1))
-        case 0xF1: offset + 3
-        case 0xF2: offset + 4
-        case 0xF3: offset + 5
-        case 0xF4: offset + 9
-        default: preconditionFailure("a listpack is read where no element begins")
+        case 0xE0..<0xF0: return offset &+ 2 &+ (Int(head & 0x0F) << 8 | Int(byte(offset &+ 1)))
+        case 0xF1...0xF3: return offset &+ Int(head & 0x0F) &+ 2
+        case 0xF4: return offset &+ 9
+        default:
+            precondition(head == 0xF0, "a listpack is read where no element begins")
+            return offset &+ 5 &+ Int(load(UInt32.self, at: offset &+ 1))
         }
     }
 }

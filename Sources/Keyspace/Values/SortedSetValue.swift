@@ -150,9 +150,8 @@ public struct SortedSetValue: AggregateValue {
         let pack = pack
         guard var offset = pack.offset(ofIndex: 2 * ranks.lowerBound) else { return }
         if reversed {
-            let next = { pack.offset(2, elementsAfter: $0) }
-            _ = Listpack.visitBackwards(ranks.count, from: offset, next: next) {
-                body(pack[$0], pack.score(behind: $0))
+            for offset in pack.offsets(ranks.count, from: offset, stride: 2).reversed() {
+                guard body(pack[Int(offset)], pack.score(behind: Int(offset))) else { return }
             }
             return
         }
