@@ -1,5 +1,5 @@
-// Hashes as RDB has them: a listpack as it is in memory, or field after field; with an expiry behind each where any has
-// one, which only Valkey's version of the format knows. Older forms are read.
+// Hashes as RDB has them: a listpack, or field after field; with an expiry behind each where any has one, which only Valkey's
+// version of the format knows. Older forms are read.
 
 internal import Keyspace
 internal import Protocol
@@ -9,7 +9,7 @@ extension RDBEncoder {
     mutating func write(hash: HashValue) {
         if let listpack = hash.listpack {
             write(type: .hashAsListpack)
-            return write(string: listpack)
+            return listpack.withFullBytes { write(string: $0) }
         }
         let isVolatile = hash.isVolatile
         write(type: isVolatile ? .volatileHash : .hash)

@@ -17,7 +17,7 @@ extension RDBEncoder {
             switch content {
             case .listpack(let pack):
                 write(length: NodeContainer.listpack)
-                write(string: pack.bytes)
+                pack.withFullBytes { write(string: $0) }
             case .element(let bytes):
                 write(length: NodeContainer.element)
                 write(string: bytes)

@@ -1,4 +1,4 @@
-// Sorted sets as RDB has them: a listpack as it is in memory, or members with binary scores; older forms are read.
+// Sorted sets as RDB has them: a listpack, or members with binary scores; older forms are read.
 
 internal import Keyspace
 internal import Protocol
@@ -8,7 +8,7 @@ extension RDBEncoder {
     mutating func write(sortedSet set: SortedSetValue) {
         if let listpack = set.listpack {
             write(type: .sortedSetAsListpack)
-            return write(string: listpack)
+            return listpack.withFullBytes { write(string: $0) }
         }
         write(type: .sortedSet)
         write(length: UInt64(set.count))

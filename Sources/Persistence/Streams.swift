@@ -1,4 +1,4 @@
-// Streams as RDB has them: their blocks as they are in memory, what they remember, and their groups.
+// Streams as RDB has them: their blocks, what they remember, and their groups.
 //
 //     number of blocks, and for each its id (a string of 16 bytes) and its listpack
 //     number of entries; last id
@@ -28,7 +28,7 @@ extension RDBEncoder {
         stream.forEachBlock { id, pack in
             write(length: UInt64(StreamID.byteCount))
             write(fixed: id)
-            write(string: pack)
+            pack.withFullBytes { write(string: $0) }
         }
         let state = stream.state
         write(length: UInt64(state.count))

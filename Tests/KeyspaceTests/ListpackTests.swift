@@ -8,10 +8,10 @@ private final class OwnedListpack {
     let memory = Memory()
     var pack: Listpack
 
-    init() { pack = Listpack(memory: memory) }
+    init(_ form: Listpack.Form = .full) { pack = Listpack(form, memory: memory) }
 
-    init(_ texts: [String]) {
-        pack = Listpack(memory: memory)
+    init(_ texts: [String], _ form: Listpack.Form = .full) {
+        pack = Listpack(form, memory: memory)
         for text in texts { insert(text, at: pack.endOffset) }
     }
 
@@ -33,6 +33,8 @@ private final class OwnedListpack {
         Array(text.utf8).withBytes { pack.find($0, from: pack.first, stride: stride) }
     }
 
+    var bytes: [UInt8] { pack.withFullBytes { $0.array } }
+
     func text(at offset: Int) -> String { pack[offset].withBytes { $0.text } }
 
     var texts: [String] {
@@ -44,14 +46,17 @@ private final class OwnedListpack {
         return texts
     }
 
-    var reversedTexts: [String] {
-        var (texts, offset): ([String], Int?) = ([], pack.last)
-        while let here = offset {
-            texts.append(text(at: here))
-            offset = pack.previous(before: here)
+    func texts(from index: Int, backwards: Bool = false, near mark: Listpack.Mark = .first) -> [String] {
+        var texts: [String] = []
+        let goesOn = pack.visit(from: index, backwards: backwards, near: mark) { element in
+            texts.append(element.withBytes { $0.text })
+            return true
         }
+        assert(goesOn)
         return texts
     }
+
+    var reversedTexts: [String] { texts(from: pack.count - 1, backwards: true) }
 }
 
 @Suite struct `A listpack` {
@@ -69,9 +74,15 @@ private final class OwnedListpack {
     func `has the bytes that Redis gives it`(value: String, hex: String) {
         let list = OwnedListpack(["f", value])
 
-        let bytes = list.pack.bytes.array.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        #expect(bytes == hex)
+        #expect(hexadecimal(list.bytes) == hex)
+        #expect(hexadecimal(OwnedListpack(["f", value], .bare).bytes) == hex)
     }
+
+    private func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    static let forms: [Listpack.Form] = [.full, .bare]
 
     /// On each side of every border between two forms.
     static let borders: [String] =
@@ -83,26 +94,70 @@ private final class OwnedListpack {
             -8_388_608, -8_388_609, 2_147_483_647, 2_147_483_648, -2_147_483_648, -2_147_483_649, .max, .min,
         ].map { (number: Int64) in String(number) } + ["007", "+1", "-0", "9223372036854775808", "1 "]
 
-    @Test func `keeps every kind of element, and is walked both ways`() {
-        let list = OwnedListpack(Self.borders)
+    @Test(arguments: forms)
+    func `keeps every kind of element, and is walked both ways`(form: Listpack.Form) {
+        let list = OwnedListpack(Self.borders, form)
 
         #expect(list.texts == Self.borders)
         #expect(list.reversedTexts == Self.borders.reversed())
-        #expect(Listpack.isValid(list.pack.bytes))
+        #expect(list.pack.last.map { list.text(at: $0) } == Self.borders.last)
+        #expect(list.pack.isIntact)
         for text in Self.borders { #expect(list.find(text).map { list.text(at: $0) } == text) }
     }
 
-    @Test func `finds only where the stride says`() {
-        let list = OwnedListpack(["a", "b", "b", "1"])
+    @Test func `takes a byte or more less for each element where it is bare`() {
+        let texts = ["a", "17", String(repeating: "x", count: 125), String(repeating: "y", count: 126)]
+        let (full, bare) = (OwnedListpack(texts), OwnedListpack(texts, .bare))
+
+        // One byte behind each, two behind the last, and the end mark.
+        #expect(full.pack.byteCount - bare.pack.byteCount == 6)
+        #expect(bare.pack.byteCount == 6 + 2 + 1 + 127 + 128)
+    }
+
+    @Test(arguments: 0..<20)
+    func `becomes the same in the other form, and back`(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        let texts = (0..<Int.random(in: 0..<60, using: &random)).map { _ in
+            Self.borders.randomElement(using: &random) ?? ""
+        }
+        let (full, bare) = (OwnedListpack(texts), OwnedListpack(texts, .bare))
+
+        #expect(full.bytes == bare.bytes && bare.bytes.withBytes(Listpack.isValid), "replay with seed \(seed)")
+        #expect(full.pack.byteCount == bare.pack.byteCount(in: .full), "replay with seed \(seed)")
+        #expect(full.pack.byteCount(in: .bare) == bare.pack.byteCount, "replay with seed \(seed)")
+        #expect(bare.pack.fullByteCountBounds.contains(full.pack.byteCount), "replay with seed \(seed)")
+        full.pack = full.pack.converted(to: .bare, memory: full.memory)
+        #expect(full.pack.block.isEqual(to: bare.pack.block), "replay with seed \(seed)")
+        full.pack = full.pack.converted(to: .full, memory: full.memory)
+        #expect(full.pack.block.array == bare.bytes, "replay with seed \(seed)")
+    }
+
+    /// With elements that need one, two and three bytes behind them.
+    @Test(arguments: [3, 127, 128, 16383, 70_000])
+    func `knows what it would take if it were full`(length: Int) {
+        let text = String(repeating: "x", count: length)
+        let list = OwnedListpack([text, "1", text, text], .bare)
+        let byteCount = list.bytes.count
+
+        for limit in byteCount - 3...byteCount + 3 {
+            #expect(list.pack.hasRoom(for: 0, inFull: limit) == (byteCount <= limit))
+            #expect(list.pack.hasRoom(for: 100, inFull: limit + 100) == (byteCount <= limit))
+            #expect(list.pack.hasRoom(for: -100, inFull: limit - 100) == (byteCount <= limit))
+        }
+    }
+
+    @Test(arguments: forms)
+    func `finds only where the stride says`(form: Listpack.Form) {
+        let list = OwnedListpack(["a", "b", "b", "1"], form)
 
         #expect(list.find("b", stride: 2) == list.pack.offset(ofIndex: 2))
         #expect(list.find("1", stride: 2) == nil)
     }
 
-    @Test(arguments: 0..<20)
-    func `does what an array does, whatever is put in and taken out`(seed: UInt64) {
+    @Test(arguments: forms, 0..<20)
+    func `does what an array does, whatever is put in and taken out`(form: Listpack.Form, seed: UInt64) {
         var random = SplitMix(state: seed)
-        let list = OwnedListpack()
+        let list = OwnedListpack(form)
         var model: [String] = []
 
         for _ in 0..<400 {
@@ -122,27 +177,36 @@ private final class OwnedListpack {
                 model.removeSubrange(index..<min(model.count, index + count))
             default:
                 guard index < model.count else { continue }
-                #expect(list.pack.offset(ofIndex: index - model.count) == list.pack.offset(ofIndex: index))
+                #expect(list.pack.offset(ofIndex: index - model.count) == offset, "replay with seed \(seed)")
+                let markIndex = Int.random(in: 0..<model.count, using: &random)
+                let mark = Listpack.Mark(index: markIndex, offset: list.pack.offset(ofIndex: markIndex) ?? 0)
+                #expect(list.texts(from: index, near: mark) == Array(model[index...]), "replay with seed \(seed)")
+                #expect(
+                    list.texts(from: index, backwards: true) == model[...index].reversed(),
+                    "replay with seed \(seed)"
+                )
             }
-            #expect(list.pack.count == model.count && Listpack.isValid(list.pack.bytes), "replay with seed \(seed)")
+            #expect(list.pack.count == model.count && list.pack.isIntact, "replay with seed \(seed)")
         }
         #expect(list.texts == model, "replay with seed \(seed)")
     }
 
-    @Test func `counts more elements than its head can say`() {
-        let list = OwnedListpack()
+    @Test(arguments: forms)
+    func `counts more elements than its head can say`(form: Listpack.Form) {
+        let list = OwnedListpack(form)
         for _ in 0..<70_000 { list.insert("7", at: list.pack.endOffset) }
 
         #expect(list.pack.count == 70_000)
         #expect(list.pack.offset(ofIndex: -1) == list.pack.offset(ofIndex: 69_999))
-        #expect(Listpack.isValid(list.pack.bytes))
+        #expect(list.pack.isIntact)
+        #expect(list.pack.hasRoom(for: 0, inFull: 2 * 70_000 + 7))
+        #expect(!list.pack.hasRoom(for: 0, inFull: 2 * 70_000 + 6))
     }
 
     @Test(arguments: 0..<200)
     func `is not taken for valid when it is not`(seed: UInt64) {
         var random = SplitMix(state: seed)
-        let original = OwnedListpack(["abc", "12345", "x", "-7", String(repeating: "y", count: 100)])
-        var bytes = original.pack.bytes.array
+        var bytes = OwnedListpack(["abc", "12345", "x", "-7", String(repeating: "y", count: 100)]).bytes
         for _ in 0...Int.random(in: 0..<3, using: &random) {
             bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
         }
@@ -153,8 +217,10 @@ private final class OwnedListpack {
             guard Listpack.isValid(bytes) else { return }
             let list = OwnedListpack()
             list.pack.free(to: list.memory)
-            list.pack = Listpack(copying: bytes, memory: list.memory)
+            list.pack = Listpack(reading: bytes).copy(to: list.memory)
             #expect(list.texts == list.reversedTexts.reversed())
+            list.pack = list.pack.converted(to: .bare, memory: list.memory)
+            #expect(list.pack.isIntact && list.bytes == bytes.array)
         }
     }
 }

@@ -158,6 +158,39 @@ extension Array<String> {
         #expect(owned.texts() == ["5", "6", "7", "8", "9"])
     }
 
+    /// A head of six bytes, and nine for each element: ten if they were full, and an end mark.
+    @Test func `is bare while it is short, and full from some hundred bytes on`() {
+        let owned = OwnedList()
+        func usedBytes() -> Int { owned.entry?.aggregate.usedBytes ?? 0 }
+        for number in 0..<27 { owned.push("element\(number % 10)") }
+        #expect(usedBytes() == Memory.sizeClass(6 + 27 * 9))
+
+        owned.push("element0")
+        #expect(usedBytes() == Memory.sizeClass(6 + 28 * 10 + 1))
+        owned.list.remove(at: .tail)
+        #expect(usedBytes() == Memory.sizeClass(6 + 27 * 10 + 1))
+        owned.list.remove(15, at: .tail)
+        #expect(usedBytes() == Memory.sizeClass(6 + 12 * 9))
+    }
+
+    @Test func `is bare between its ends`() {
+        let owned = OwnedList()
+        for number in 0..<10_000 { owned.push("element\(number % 10)") }
+
+        // Nodes hold as many elements as if they were full: 818 times ten bytes, a head and an end mark are 8187.
+        var byteCounts: [Int] = []
+        owned.list.forEachNode { content in
+            if case .listpack(let pack) = content { byteCounts.append(pack.byteCount) }
+        }
+        let (full, bare) = (8187, 6 + 818 * 9)
+        let last = 7 + (10_000 - 12 * 818) * 10
+        #expect(byteCounts == [full, full] + Array(repeating: bare, count: 9) + [full, last])
+        for (index, end) in [(400, ListEnd.head), (5000, .tail), (900, .head)] {
+            owned.list.remove(index, at: end)
+            owned.list.checkInvariants()
+        }
+    }
+
     @Test func `compresses what is not near its ends`() {
         let deep = OwnedList(ListShape(nodeSize: -1, compressDepth: 1))
         let flat = OwnedList(ListShape(nodeSize: -1, compressDepth: 0))

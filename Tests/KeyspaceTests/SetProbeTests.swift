@@ -14,6 +14,7 @@ import Testing
         let set = keyspace.with("key") { keyspace.make(SetValue.self, under: $0, in: 0) }
         set.insert(Array("word".utf8))
         for name in names.prefix(count) { set.insert(name) }
+        set.checkInvariants()
 
         for times in [1, 1000] {
             let probe = SetProbe(set, askedFor: times)

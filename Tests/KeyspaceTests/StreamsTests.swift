@@ -175,7 +175,7 @@ private struct Run {
     /// Goes on with what its blocks say.
     private mutating func reload() {
         var blocks: [(StreamID, [UInt8])] = []
-        value.forEachBlock { blocks.append(($0, $1.array)) }
+        value.forEachBlock { id, pack in pack.withFullBytes { blocks.append((id, $0.array)) } }
         groups = [:]
         keyspace.with("key") { key in
             let loaded = keyspace.makeDetached(StreamValue.self, key: key.bytes) { stream in

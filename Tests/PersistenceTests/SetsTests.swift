@@ -8,7 +8,9 @@ import Testing
 private func decode(_ payload: [UInt8]) throws(DumpError) -> (elements: [String], encoding: String) {
     try decode(payload) { entry, keyspace in
         var elements: [String] = []
-        SetValue(entry: entry, keyspace: keyspace).forEach { member in
+        let set = SetValue(entry: entry, keyspace: keyspace)
+        set.checkInvariants()
+        set.forEach { member in
             elements.append(member.withBytes { $0.text })
             return true
         }

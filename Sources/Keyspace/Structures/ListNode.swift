@@ -1,4 +1,4 @@
-// A node of a list: a listpack, or one huge element alone; either of them compressed where the list says so.
+// A node of a list: a listpack, full or bare, or one huge element alone; compressed where the list says so.
 
 public import Protocol
 
@@ -18,14 +18,19 @@ struct ListNodeLimit {
     }
 
     /// Whether `element` joins the `count` elements of `pack`.
+    ///
+    /// It is judged by the bytes of a full listpack, so that lists have as many nodes as in Redis.
     @inline(__always)
     func hasRoom(in pack: Listpack, count: Int, for element: ListpackElement) -> Bool {
-        count < self.count && pack.byteCount + element.byteCount <= byteCount && element.byteCount < aloneFrom
+        let elementByteCount = element.byteCount(in: .full)
+        return count < self.count && elementByteCount < aloneFrom
+            && pack.hasRoom(for: elementByteCount, inFull: byteCount)
     }
 
     /// Whether `element` is too large for any listpack.
     func isExceeded(by element: ListpackElement) -> Bool {
-        Listpack.headerByteCount + element.byteCount + 1 > byteCount || element.byteCount >= aloneFrom
+        let elementByteCount = element.byteCount(in: .full)
+        return Listpack.headerByteCount + elementByteCount + 1 > byteCount || elementByteCount >= aloneFrom
     }
 }
 
@@ -37,7 +42,8 @@ public enum ListNodeContent {
 
 /// A node as the ring keeps it: two words.
 ///
-/// Memory: its block belongs to the list. Invariant: the lowest bits of a block's address, which are zero, hold the kind.
+/// Memory: its block belongs to the list. Invariant: the lowest bits of a block's address, which are zero, hold the kind;
+/// `middleOffset` is right.
 @safe
 struct ListNode {
     enum Kind: UInt {
@@ -49,15 +55,20 @@ struct ListNode {
 
     private static let kindMask: UInt = 7
     private var word: UInt
-    /// Elements.
-    private(set) var count: Int
+    private var storedCount: UInt32
+    /// Of the element at `count / 2`, if this is a bare listpack: so nobody walks more than half of it. 0: it is none.
+    private var middleOffset: UInt32
 
-    private init(_ kind: Kind, _ base: UnsafeMutableRawPointer, count: Int) {
+    private init(_ kind: Kind, _ base: UnsafeMutableRawPointer, count: Int, middleOffset: Int = 0) {
         word = UInt(bitPattern: base) | kind.rawValue
-        self.count = count
+        storedCount = UInt32(count)
+        self.middleOffset = UInt32(middleOffset)
     }
 
-    init(_ pack: Listpack, count: Int) { unsafe self.init(.listpack, pack.base, count: count) }
+    init(_ pack: Listpack, count: Int) {
+        let middleOffset = pack.form == .bare ? pack.offset(count / 2, elementsAfter: Listpack.headerByteCount) : 0
+        unsafe self.init(.listpack, pack.base, count: count, middleOffset: middleOffset)
+    }
 
     /// A node with a huge element alone.
     init(copying element: Bytes, memory: Memory) {
@@ -65,6 +76,9 @@ struct ListNode {
     }
 
     var kind: Kind { @inline(__always) get { unsafe Kind(rawValue: word & Self.kindMask).unsafelyUnwrapped } }
+
+    /// Elements.
+    var count: Int { @inline(__always) get { Int(storedCount) } }
 
     private var base: UnsafeMutableRawPointer {
         unsafe UnsafeMutableRawPointer(bitPattern: word & ~Self.kindMask).unsafelyUnwrapped
@@ -78,6 +92,11 @@ struct ListNode {
         }
     }
 
+    /// Where a walk through the listpack may begin.
+    var mark: Listpack.Mark {
+        @inline(__always) get { middleOffset == 0 ? .first : .init(index: count / 2, offset: Int(middleOffset)) }
+    }
+
     private var block: StringBlock { unsafe StringBlock(base: base) }
     private var compressed: CompressedBlock { unsafe CompressedBlock(base: base) }
 
@@ -85,8 +104,17 @@ struct ListNode {
     mutating func change<Result>(by difference: Int, _ body: (inout Listpack) -> Result) -> Result {
         var pack = pack
         let result = body(&pack)
-        unsafe self = ListNode(.listpack, pack.base, count: count + difference)
+        self = ListNode(pack, count: count + difference)
         return result
+    }
+
+    /// Puts `element` in place of the one at `offset`.
+    mutating func replace(at offset: Int, with element: ListpackElement, memory: Memory) {
+        var (pack, middleOffset) = (pack, Int(middleOffset))
+        let previous = pack.byteCount
+        pack.replace(at: offset, with: element, memory: memory)
+        if offset < middleOffset { middleOffset += pack.byteCount - previous }
+        unsafe self = ListNode(.listpack, pack.base, count: count, middleOffset: middleOffset)
     }
 
     /// What the block takes of the shard's memory.
@@ -130,9 +158,34 @@ struct ListNode {
     private func withCompressedContent<Result>(_ body: (ListNodeContent) -> Result) -> Result {
         compressed.plainBytes.withBytes { bytes in
             if kind == .compressedPlain { return body(.element(bytes)) }
-            // A view for reading alone: nothing is written through it.
-            return unsafe body(.listpack(Listpack(base: UnsafeMutableRawPointer(mutating: bytes.base))))
+            return body(.listpack(Listpack(reading: bytes)))
         }
+    }
+
+    /// Stops the process when the node contradicts itself.
+    func checkInvariants() {
+        precondition(count > 0, "a node without elements")
+        withContent { content in
+            switch content {
+            case .listpack(let pack):
+                precondition(pack.isIntact && pack.count == count, "a node that is no listpack")
+                precondition(isBare == (kind == .listpack && pack.form == .bare), "a node of another form")
+                let middle = isBare ? pack.offset(count / 2, elementsAfter: Listpack.headerByteCount) : 0
+                precondition(Int(middleOffset) == middle, "the middle of a node is elsewhere")
+            case .element: precondition(count == 1 && !isBare, "a huge element is not alone")
+            }
+        }
+    }
+
+    // MARK: Forms
+
+    var isBare: Bool { @inline(__always) get { middleOffset != 0 } }
+
+    /// The same, not compressed, and a listpack in that form; the block is then another one.
+    func converted(to form: Listpack.Form, memory: Memory) -> ListNode {
+        let expanded = expanded(memory: memory)
+        guard expanded.kind == .listpack, expanded.isBare != (form == .bare) else { return expanded }
+        return ListNode(expanded.pack.converted(to: form, memory: memory), count: count)
     }
 
     // MARK: Compression
@@ -146,7 +199,7 @@ struct ListNode {
     /// The same, compressed, if that saves anything; the block is then another one.
     func compressed(memory: Memory) -> ListNode? {
         guard !isCompressed else { return nil }
-        let bytes = kind == .listpack ? pack.bytes : block.bytes
+        let bytes = kind == .listpack ? pack.block : block.bytes
         guard bytes.count >= Self.leastByteCount,
             let compressed = compressLZF(bytes, limit: bytes.count - Self.leastSaving)
         else { return nil }

@@ -30,20 +30,35 @@ extension Listpack {
 
     /// Visits elements from `index` on, towards the end or backwards, until `body` says that it has enough.
     ///
+    /// - Parameter mark: an element that the walk to `index` may begin at.
     /// - Returns: whether `body` would have gone on.
     @inline(__always)
-    func visit(from index: Int, backwards: Bool, _ body: (StringValue) -> Bool) -> Bool {
-        guard var offset = offset(ofIndex: index) else { return true }
-        while body(self[offset]) {
-            if backwards {
-                guard let previous = previous(before: offset) else { return true }
-                offset = previous
-            } else {
-                guard let next = next(after: offset) else { return true }
-                offset = next
-            }
+    func visit(from index: Int, backwards: Bool, near mark: Mark = .first, _ body: (StringValue) -> Bool) -> Bool {
+        if backwards { return visitBackwards(from: index, body) }
+        guard var offset = offset(ofIndex: index, near: mark) else { return true }
+        let endOffset = endOffset
+        while offset < endOffset {
+            guard body(self[offset]) else { return false }
+            offset = end(of: offset)
         }
-        return false
+        return true
+    }
+
+    @inline(__always)
+    private func visitBackwards(from index: Int, _ body: (StringValue) -> Bool) -> Bool {
+        guard form == .full else {
+            guard index < count else { return true }
+            for offset in offsets(index + 1, from: Self.headerByteCount).reversed() {
+                guard body(self[Int(offset)]) else { return false }
+            }
+            return true
+        }
+        var offset = offset(ofIndex: index)
+        while let here = offset {
+            guard body(self[here]) else { return false }
+            offset = previous(before: here)
+        }
+        return true
     }
 
     mutating func insert(_ element: ListpackElement, at end: ListEnd, memory: Memory) {
@@ -59,18 +74,15 @@ extension Listpack {
 
     /// Takes out up to `most` elements that are `sought`, from the first or from the last on; says how many.
     mutating func remove(_ sought: SoughtText, atMost most: Int, backwards: Bool, memory: Memory) -> Int {
-        var removed = 0
-        var offset = backwards ? last : first
-        while removed < most, let here = offset {
-            guard sought.isEqual(to: self[here]) else {
-                offset = backwards ? previous(before: here) : next(after: here)
-                continue
-            }
-            let previous = backwards ? previous(before: here) : nil
-            remove(at: here, memory: memory)
-            removed += 1
-            offset = backwards ? previous : here < endOffset ? here : nil
+        var found: [Int] = []
+        var offset = first
+        while let here = offset, backwards || found.count < most {
+            if sought.isEqual(to: self[here]) { found.append(here) }
+            offset = next(after: here)
         }
-        return removed
+        // From the last to the first: what is still to be taken out stays where it is.
+        let removed = found.suffix(most)
+        for offset in removed.reversed() { remove(at: offset, memory: memory) }
+        return removed.count
     }
 }

@@ -1,12 +1,13 @@
-// Elements one behind the other in one block: what small collections are, in memory as in RDB files.
+// Elements one behind the other in one block: small collections, nodes of lists and blocks of streams.
 //
 //     offset   bytes
-//     0        4       bytes of the whole, lowest byte first
+//     0        4       bytes of the whole, lowest byte first; the highest bit says that it is bare
 //     4        2       how many elements; 65535: more than fit here, so they have to be counted
 //     6        …       the elements
-//     end − 1  1       0xFF
+//     end − 1  1       0xFF, not where it is bare
 //
-// An element is a head that tells its kind, its content, and its length so far once more, to be read from behind:
+// An element is a head that tells its kind, its content, and, not where it is bare, its length so far once more, to be read
+// from behind:
 //
 //     0xxxxxxx                    a number 0 … 127
 //     10xxxxxx …                  up to 63 bytes
@@ -17,9 +18,13 @@
 //
 // The length behind has seven bits to a byte, the lowest in the last; a bit 0x80 says that more stand before.
 //
+// A full listpack is RDB's, to the byte. What it has behind each element serves only those who come from the end, and is a
+// tenth of elements of eight bytes: so what is read from the front, or seldom from behind, is kept bare. `Listpack+Forms`
+// makes one form of the other.
+//
 // Source: the listpack specification; bytes in `ListpackTests` were taken from redis-server 7.0.
 
-public import Protocol
+internal import Protocol
 
 /// A listpack, whoever holds it: a view of one block, which a change may move.
 ///
@@ -30,49 +35,76 @@ public import Protocol
 /// size class follows from its first word. Invariant: see `isValid`.
 @safe
 public struct Listpack {
-    private(set) var base: UnsafeMutableRawPointer
-
-    static let headerByteCount = 6
-    private static let end: UInt8 = 0xFF
-    private static let manyElements = 65535
-    /// No listpack becomes larger: Redis's own limit.
-    static let greatestByteCount = 1 << 30
-
-    /// A block that is a listpack already.
-    init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
-
-    /// An empty one, in a block of its own.
-    init(memory: Memory) {
-        unsafe base = memory.allocate(Self.headerByteCount + 1)
-        byteCount = Self.headerByteCount + 1
-        storedCount = 0
-        unsafe base.storeBytes(of: Self.end, toByteOffset: Self.headerByteCount, as: UInt8.self)
+    enum Form {
+        case full, bare
     }
 
-    /// A block of its own with `bytes`, which are a valid listpack.
-    init(copying bytes: Bytes, memory: Memory) {
-        unsafe base = memory.allocate(bytes.count)
-        unsafe base.copyMemory(from: bytes.base, byteCount: bytes.count)
+    var base: UnsafeMutableRawPointer
+    /// What the block says.
+    let form: Form
+
+    static let headerByteCount = 6
+    static let end: UInt8 = 0xFF
+    static let manyElements = 65535
+    /// No listpack becomes larger, nor what would be one if it were full: Redis's own limit.
+    static let greatestByteCount = 1 << 30
+    private static let bareBit: UInt32 = 1 << 31
+
+    /// A block that is a listpack already.
+    @inline(__always)
+    init(base: UnsafeMutableRawPointer) {
+        unsafe self.base = base
+        form = UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self)) & Self.bareBit == 0 ? .full : .bare
+    }
+
+    /// Bytes that are a listpack already, for reading alone.
+    init(reading bytes: Bytes) {
+        unsafe self.init(base: UnsafeMutableRawPointer(mutating: bytes.base))
         assert(byteCount == bytes.count)
+    }
+
+    /// A block that begins and ends as a listpack of `byteCount` bytes does; the `count` elements are still to be written.
+    @unsafe
+    init(_ form: Form, in block: UnsafeMutableRawPointer, byteCount: Int, count: Int) {
+        unsafe base = block
+        self.form = form
+        self.byteCount = byteCount
+        storedCount = count
+        if form == .full { unsafe base.storeBytes(of: Self.end, toByteOffset: byteCount - 1, as: UInt8.self) }
+    }
+
+    /// An empty one, in a block of its own.
+    init(_ form: Form, memory: Memory) {
+        let byteCount = Self.headerByteCount + Self.endByteCount(form)
+        unsafe self.init(form, in: memory.allocate(byteCount), byteCount: byteCount, count: 0)
     }
 
     func free(to memory: Memory) { unsafe memory.free(base, byteCount: byteCount) }
 
-    func copy(to memory: Memory) -> Listpack { Listpack(copying: bytes, memory: memory) }
+    func copy(to memory: Memory) -> Listpack {
+        let copy = unsafe memory.allocate(byteCount)
+        unsafe copy.copyMemory(from: base, byteCount: byteCount)
+        return unsafe Listpack(base: copy)
+    }
 
     /// What it takes of the shard's memory.
     var usedBytes: Int { Memory.sizeClass(byteCount) }
 
-    /// All of it, as RDB has it.
-    public var bytes: Bytes { unsafe Bytes(base: base, count: byteCount) }
+    /// All of it, in its form.
+    var block: Bytes { unsafe Bytes(base: base, count: byteCount) }
 
-    public private(set) var byteCount: Int {
-        get { Int(UInt32(littleEndian: unsafe base.load(as: UInt32.self))) }
-        nonmutating set { unsafe base.storeBytes(of: UInt32(newValue).littleEndian, as: UInt32.self) }
+    var byteCount: Int {
+        @inline(__always) get {
+            Int(UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self)) & ~Self.bareBit)
+        }
+        nonmutating set {
+            let word = UInt32(newValue) | (form == .bare ? Self.bareBit : 0)
+            unsafe base.storeBytes(of: word.littleEndian, as: UInt32.self)
+        }
     }
 
-    private var storedCount: Int {
-        get { Int(UInt16(littleEndian: unsafe base.load(fromByteOffset: 4, as: UInt16.self))) }
+    var storedCount: Int {
+        get { Int(UInt16(littleEndian: unsafe base.loadUnaligned(fromByteOffset: 4, as: UInt16.self))) }
         nonmutating set {
             let number = UInt16(min(newValue, Self.manyElements)).littleEndian
             unsafe base.storeBytes(of: number, toByteOffset: 4, as: UInt16.self)
@@ -91,75 +123,81 @@ public struct Listpack {
         return count
     }
 
-    var isEmpty: Bool { byteCount == Self.headerByteCount + 1 }
+    var isEmpty: Bool { endOffset == Self.headerByteCount }
+
+    /// Bytes behind the last element.
+    @inline(__always)
+    static func endByteCount(_ form: Form) -> Int { form == .bare ? 0 : 1 }
 
     // MARK: Walking
 
-    /// Where the end mark is: what is put there becomes the last element.
-    public var endOffset: Int { byteCount - 1 }
+    /// Where the last element ends: what is put there becomes the last.
+    var endOffset: Int { @inline(__always) get { byteCount - Self.endByteCount(form) } }
 
-    public var first: Int? { isEmpty ? nil : Self.headerByteCount }
+    var first: Int? { isEmpty ? nil : Self.headerByteCount }
 
-    public var last: Int? { isEmpty ? nil : offset(before: endOffset) }
-
-    @inline(__always)
-    public func next(after offset: Int) -> Int? {
-        let next = end(of: offset)
-        return byte(next) == Self.end ? nil : next
+    /// In a bare one it is walked to.
+    var last: Int? {
+        guard form == .full else { return offset(ofIndex: -1) }
+        return isEmpty ? nil : offset(before: endOffset)
     }
 
-    public func previous(before offset: Int) -> Int? {
+    @inline(__always)
+    func next(after offset: Int) -> Int? {
+        let next = end(of: offset)
+        return next == endOffset ? nil : next
+    }
+
+    /// Of a full listpack.
+    func previous(before offset: Int) -> Int? {
         offset == Self.headerByteCount ? nil : self.offset(before: offset)
     }
 
     /// The element at `index`; a negative one counts from the end, -1 being the last.
-    public func offset(ofIndex index: Int) -> Int? {
-        let count = storedCount
-        var steps = index
-        if count < Self.manyElements {
-            guard index < count, index >= -count else { return nil }
-            // From the nearer end.
-            if index >= 0, index > count / 2 {
-                steps = index - count
-            } else if index < -count / 2 {
-                steps = index + count
-            }
-        }
-        if steps >= 0 {
-            var offset = first
-            while let here = offset, steps > 0 {
-                offset = next(after: here)
-                steps -= 1
-            }
+    ///
+    /// - Parameter mark: one of a bare listpack's elements from which the walk may begin.
+    func offset(ofIndex index: Int, near mark: Mark = .first) -> Int? {
+        let count = count
+        guard index < count, index >= -count else { return nil }
+        let index = index < 0 ? count + index : index
+        if form == .full, index > count / 2 {
+            var offset = endOffset
+            for _ in index..<count { offset = self.offset(before: offset) }
             return offset
         }
-        var offset = last
-        while let here = offset, steps < -1 {
-            offset = previous(before: here)
-            steps += 1
-        }
-        return offset
+        let start = form == .bare && mark.index <= index ? mark : .first
+        return offset(index - start.index, elementsAfter: start.offset)
+    }
+
+    /// An element whose offset is known.
+    struct Mark {
+        let index: Int
+        let offset: Int
+
+        static let first = Mark(index: 0, offset: headerByteCount)
     }
 
     /// The offset `count` elements behind `offset`, at most the end.
     @inline(__always)
     func offset(_ count: Int, elementsAfter offset: Int) -> Int {
         var (here, left) = (offset, count)
-        while left > 0, byte(here) != Self.end {
+        let endOffset = endOffset
+        while left > 0, here < endOffset {
             here = end(of: here)
-            left -= 1
+            left &-= 1
         }
         return here
     }
 
-    /// Where the element at `offset` ends: the next one, or the end mark.
+    /// Where the element at `offset` ends, and the next one begins.
     @inline(__always)
     func end(of offset: Int) -> Int {
-        let byteCount = contentEnd(of: offset) - offset
-        return offset + byteCount + Self.backLengthByteCount(byteCount)
+        let contentEnd = contentEnd(of: offset)
+        return form == .bare ? contentEnd : contentEnd &+ Self.backLengthByteCount(contentEnd &- offset)
     }
 
     private func offset(before offset: Int) -> Int {
+        precondition(form == .full, "a bare listpack is walked from behind")
         var (position, shift, byteCount) = (offset - 1, 0, 0)
         while true {
             let byte = byte(position)
@@ -174,7 +212,7 @@ public struct Listpack {
     // MARK: Reading
 
     /// The element at `offset`; bytes are lent until the next change.
-    public subscript(offset: Int) -> StringValue {
+    subscript(offset: Int) -> StringValue {
         @inline(__always) get {
             let head = byte(offset)
             if head < 0x80 { return .integer(Int64(head)) }
@@ -204,10 +242,11 @@ public struct Listpack {
     }
 
     /// The first element from `offset` on that is `text`, of those that stand `stride` elements apart.
-    public func find(_ text: Bytes, from offset: Int?, stride: Int = 1) -> Int? {
+    func find(_ text: Bytes, from offset: Int?, stride: Int = 1) -> Int? {
         guard var here = offset else { return nil }
         let number = parseInteger(text)
-        while byte(here) != Self.end {
+        let endOffset = endOffset
+        while here < endOffset {
             if holds(text, number, at: here) { return here }
             here = self.offset(stride, elementsAfter: here)
         }
@@ -238,257 +277,36 @@ public struct Listpack {
     }
 
     private func load<Number: FixedWidthInteger>(_: Number.Type, at offset: Int) -> Number {
-        assert(offset + Number.bitWidth / 8 < byteCount)
+        assert(offset + Number.bitWidth / 8 <= endOffset)
         return Number(littleEndian: unsafe base.loadUnaligned(fromByteOffset: offset, as: Number.self))
     }
 
     @inline(__always)
     private func content(at offset: Int, count: Int) -> Bytes {
-        assert(offset + count < byteCount)
+        assert(offset + count <= endOffset)
         return unsafe Bytes(base: base + offset, count: count)
     }
 
-    /// Where the content of the element at `offset` ends, and its length from behind begins.
+    /// Where the content of the element at `offset` ends, and its length from behind begins if it has one.
+    ///
+    /// Every walk is made of these; the additions need no check, as the block is far smaller than the numbers.
     @inline(__always)
-    private func contentEnd(of offset: Int) -> Int {
+    func contentEnd(of offset: Int) -> Int {
         let head = byte(offset)
-        if head < 0x80 { return offset + 1 }
-        if head < 0xC0 { return offset + 1 + Int(head & 0x3F) }
+        if head < 0x80 { return offset &+ 1 }
+        if head < 0xC0 { return offset &+ 1 &+ Int(head & 0x3F) }
+        if head < 0xE0 { return offset &+ 2 }
         return contentEndOfLong(offset, head: head)
     }
 
     private func contentEndOfLong(_ offset: Int, head: UInt8) -> Int {
         switch head {
-        case 0xC0..<0xE0: offset + 2
-        case 0xE0..<0xF0: offset + 2 + (Int(head & 0x0F) << 8 | Int(byte(offset + 1)))
-        case 0xF0: offset + 5 + Int(load(UInt32.self, at: offset + 1))
-        case 0xF1: offset + 3
-        case 0xF2: offset + 4
-        case 0xF3: offset + 5
-        case 0xF4: offset + 9
-        default: preconditionFailure("a listpack is read where no element begins")
-        }
-    }
-}
-
-// MARK: - Changing
-
-/// An element on its way into a listpack: how it is written, and how much room that takes.
-struct ListpackElement {
-    private let value: StringValue
-    /// Head and content.
-    private let contentByteCount: Int
-
-    init(_ text: Bytes) { self.init(parseInteger(text).map(StringValue.integer) ?? .bytes(text)) }
-
-    init(_ number: Int64) { self.init(.integer(number)) }
-
-    /// - Parameter value: bytes that are the text of an integer must come as the integer.
-    init(_ value: StringValue) {
-        self.value = value
-        contentByteCount =
-            switch value {
-            case .integer(0...127): 1
-            case .integer(-4096...4095): 2
-            case .integer(-1 << 15..<1 << 15): 3
-            case .integer(-1 << 23..<1 << 23): 4
-            case .integer(-1 << 31..<1 << 31): 5
-            case .integer: 9
-            case .bytes(let bytes): bytes.count + (bytes.count < 64 ? 1 : bytes.count < 4096 ? 2 : 5)
-            }
-    }
-
-    var byteCount: Int { contentByteCount + Listpack.backLengthByteCount(contentByteCount) }
-
-    @unsafe
-    func write(to destination: UnsafeMutableRawPointer) {
-        switch value {
-        case .integer(let number): unsafe write(number, to: destination)
-        case .bytes(let bytes): unsafe write(bytes, to: destination)
-        }
-        unsafe writeBackLength(to: destination + contentByteCount)
-    }
-
-    @unsafe
-    private func write(_ number: Int64, to destination: UnsafeMutableRawPointer) {
-        let bits = UInt64(bitPattern: number)
-        switch contentByteCount {
-        case 1: unsafe destination.storeBytes(of: UInt8(truncatingIfNeeded: bits), as: UInt8.self)
-        case 2:
-            let word = UInt16(truncatingIfNeeded: bits) & 0x1FFF | 0xC000
-            unsafe destination.storeBytes(of: word.bigEndian, as: UInt16.self)
+        case 0xE0..<0xF0: return offset &+ 2 &+ (Int(head & 0x0F) << 8 | Int(byte(offset &+ 1)))
+        case 0xF1...0xF3: return offset &+ Int(head & 0x0F) &+ 2
+        case 0xF4: return offset &+ 9
         default:
-            // 2, 3, 4 or 8 bytes are told by the heads from 0xF1 on.
-            let width = contentByteCount - 1
-            let head: UInt8 = width == 8 ? 0xF4 : 0xEF + UInt8(width)
-            unsafe destination.storeBytes(of: head, as: UInt8.self)
-            unsafe withUnsafeBytes(of: bits.littleEndian) {
-                unsafe (destination + 1).copyMemory(from: $0.baseAddress!, byteCount: width)
-            }
+            precondition(head == 0xF0, "a listpack is read where no element begins")
+            return offset &+ 5 &+ Int(load(UInt32.self, at: offset &+ 1))
         }
-    }
-
-    @unsafe
-    private func write(_ bytes: Bytes, to destination: UnsafeMutableRawPointer) {
-        let count = bytes.count
-        if count < 64 {
-            unsafe destination.storeBytes(of: 0x80 | UInt8(count), as: UInt8.self)
-        } else if count < 4096 {
-            unsafe destination.storeBytes(of: (0xE000 | UInt16(count)).bigEndian, as: UInt16.self)
-        } else {
-            unsafe destination.storeBytes(of: 0xF0, as: UInt8.self)
-            unsafe destination.storeBytes(of: UInt32(count).littleEndian, toByteOffset: 1, as: UInt32.self)
-        }
-        unsafe (destination + contentByteCount - count).copyMemory(from: bytes.base, byteCount: count)
-    }
-
-    @unsafe
-    private func writeBackLength(to destination: UnsafeMutableRawPointer) {
-        let byteCount = Listpack.backLengthByteCount(contentByteCount)
-        var rest = contentByteCount
-        for position in stride(from: byteCount - 1, through: 0, by: -1) {
-            let byte = UInt8(rest & 0x7F) | (position == 0 ? 0 : 0x80)
-            unsafe destination.storeBytes(of: byte, toByteOffset: position, as: UInt8.self)
-            rest >>= 7
-        }
-    }
-}
-
-extension Listpack {
-    /// The borders are Redis's: 16383 and its like, which would fit, take one byte more.
-    @inline(__always)
-    static func backLengthByteCount(_ byteCount: Int) -> Int {
-        if byteCount <= 127 { return 1 }
-        if byteCount < 16383 { return 2 }
-        if byteCount < 2_097_151 { return 3 }
-        return byteCount < 268_435_455 ? 4 : 5
-    }
-
-    /// Whether the listpack stays within its bounds when `byteCount` bytes come to it.
-    func hasRoom(for byteCount: Int) -> Bool { self.byteCount + byteCount <= Self.greatestByteCount }
-
-    /// Puts `element` before the one at `offset`, or at the end.
-    ///
-    /// - Parameter element: must not lie in this very listpack.
-    mutating func insert(_ element: ListpackElement, at offset: Int, memory: Memory) {
-        open(element.byteCount, at: offset, memory: memory)
-        unsafe element.write(to: base + offset)
-        noteCount(1)
-    }
-
-    mutating func append(_ element: ListpackElement, memory: Memory) {
-        insert(element, at: endOffset, memory: memory)
-    }
-
-    /// Puts `element` where the one at `offset` is.
-    mutating func replace(at offset: Int, with element: ListpackElement, memory: Memory) {
-        let previous = end(of: offset) - offset
-        let difference = element.byteCount - previous
-        if difference > 0 { open(difference, at: offset, memory: memory) }
-        if difference < 0 { close(-difference, at: offset, memory: memory) }
-        unsafe element.write(to: base + offset)
-    }
-
-    /// Takes out `count` elements from `offset` on, fewer where there are no more; then the next one is at `offset`.
-    mutating func remove(at offset: Int, count: Int = 1, memory: Memory) {
-        var (end, removed) = (offset, 0)
-        while removed < count, end < endOffset {
-            end = self.end(of: end)
-            removed += 1
-        }
-        close(end - offset, at: offset, memory: memory)
-        noteCount(-removed)
-    }
-
-    /// Takes out everything before `offset`, or from it on: `count` elements.
-    mutating func remove(_ range: Range<Int>, elements count: Int, memory: Memory) {
-        close(range.count, at: range.lowerBound, memory: memory)
-        noteCount(-count)
-    }
-
-    /// Puts the `count` elements in `range` of `other` at the end.
-    mutating func append(_ range: Range<Int>, of other: Listpack, elements count: Int, memory: Memory) {
-        let offset = endOffset
-        open(range.count, at: offset, memory: memory)
-        unsafe (base + offset).copyMemory(from: other.base + range.lowerBound, byteCount: range.count)
-        noteCount(count)
-    }
-
-    private func noteCount(_ change: Int) {
-        let stored = storedCount
-        if stored < Self.manyElements { storedCount = stored + change }
-    }
-
-    /// Makes room for `count` bytes at `offset`.
-    private mutating func open(_ count: Int, at offset: Int, memory: Memory) {
-        let previous = byteCount
-        precondition(previous + count <= Self.greatestByteCount, "a listpack larger than any may be")
-        unsafe base = memory.resize(base, from: previous, to: previous + count)
-        unsafe (base + offset + count).copyMemory(from: base + offset, byteCount: previous - offset)
-        byteCount = previous + count
-    }
-
-    /// Takes `count` bytes at `offset` away.
-    private mutating func close(_ count: Int, at offset: Int, memory: Memory) {
-        guard count > 0 else { return }
-        let previous = byteCount
-        unsafe (base + offset).copyMemory(from: base + offset + count, byteCount: previous - offset - count)
-        byteCount = previous - count
-        unsafe base = memory.resize(base, from: previous, to: previous - count)
-    }
-}
-
-// MARK: - Bytes that nobody vouches for
-
-extension Listpack {
-    /// Whether `bytes` are a listpack through and through: every length within, every length from behind the same, the
-    /// number of elements right.
-    public static func isValid(_ bytes: Bytes) -> Bool {
-        guard bytes.count > headerByteCount, bytes.count <= greatestByteCount,
-            Int(bytes.word32(at: 0)) == bytes.count, bytes[bytes.count - 1] == end
-        else { return false }
-        var (offset, count) = (headerByteCount, 0)
-        while offset < bytes.count - 1 {
-            guard let contentByteCount = contentByteCount(at: offset, of: bytes) else { return false }
-            let backLength = backLengthByteCount(contentByteCount)
-            guard offset + contentByteCount + backLength < bytes.count,
-                hasBackLength(contentByteCount, at: offset + contentByteCount, of: bytes)
-            else { return false }
-            offset += contentByteCount + backLength
-            count += 1
-        }
-        let stored = Int(bytes[4]) | Int(bytes[5]) << 8
-        return offset == bytes.count - 1 && (stored == manyElements || stored == count)
-    }
-
-    /// Bytes of head and content at `offset`, if the head is one and its length does not lie beyond all measure.
-    private static func contentByteCount(at offset: Int, of bytes: Bytes) -> Int? {
-        let head = bytes[offset]
-        switch head {
-        case 0..<0x80: return 1
-        case 0x80..<0xC0: return 1 + Int(head & 0x3F)
-        case 0xC0..<0xE0: return 2
-        case 0xE0..<0xF0:
-            guard offset + 1 < bytes.count else { return nil }
-            return 2 + (Int(head & 0x0F) << 8 | Int(bytes[offset + 1]))
-        case 0xF0:
-            guard offset + 4 < bytes.count else { return nil }
-            return 5 + Int(bytes.word32(at: offset + 1))
-        case 0xF1: return 3
-        case 0xF2: return 4
-        case 0xF3: return 5
-        case 0xF4: return 9
-        default: return nil
-        }
-    }
-
-    private static func hasBackLength(_ byteCount: Int, at offset: Int, of bytes: Bytes) -> Bool {
-        var rest = byteCount
-        let width = backLengthByteCount(byteCount)
-        for position in stride(from: width - 1, through: 0, by: -1) {
-            guard bytes[offset + position] == UInt8(rest & 0x7F) | (position == 0 ? 0 : 0x80) else { return false }
-            rest >>= 7
-        }
-        return true
     }
 }

@@ -1,4 +1,4 @@
-// Putting elements into a long list and taking them out: nodes that fill, split, join, and are compressed again.
+// Putting elements into a long list and taking them out: nodes that fill, split, join, and change their form.
 
 internal import Protocol
 
@@ -46,9 +46,11 @@ extension Quicklist {
         }
         expand(node, memory)
         if hasRoom(in: node, for: element, limit) {
+            let mark = self[node].mark
             change(node) { changed in
                 changed.change(by: 1) { pack in
-                    pack.insert(element, at: pack.offset(ofIndex: position) ?? pack.endOffset, memory: memory)
+                    let offset = pack.offset(ofIndex: position, near: mark) ?? pack.endOffset
+                    pack.insert(element, at: offset, memory: memory)
                 }
             }
         } else {
@@ -65,12 +67,12 @@ extension Quicklist {
         defer { settle(node..<node + 1, memory) }
         if self[node].kind == .listpack, !limit.isExceeded(by: element) {
             let pack = self[node].pack
-            guard let offset = pack.offset(ofIndex: position) else { preconditionFailure("a node is miscounted") }
-            let byteCount = pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount
-            if byteCount <= limit.byteCount {
-                return change(node) { changed in
-                    changed.change(by: 0) { $0.replace(at: offset, with: element, memory: memory) }
-                }
+            guard let offset = pack.offset(ofIndex: position, near: self[node].mark) else {
+                preconditionFailure("a node is miscounted")
+            }
+            let growth = element.byteCount(in: .full) - pack.fullByteCount(at: offset)
+            if growth <= 0 || pack.hasRoom(for: growth, inFull: limit.byteCount) {
+                return change(node) { $0.replace(at: offset, with: element, memory: memory) }
             }
         }
         remove(index..<index + 1, limit: limit, memory: memory)
@@ -136,7 +138,7 @@ extension Quicklist {
         _ memory: Memory
     ) -> ListNode {
         if limit.isExceeded(by: element) { return ListNode(copying: text, memory: memory) }
-        var pack = Listpack(memory: memory)
+        var pack = Listpack(.full, memory: memory)
         pack.append(element, memory: memory)
         return ListNode(pack, count: 1)
     }
@@ -185,11 +187,13 @@ extension Quicklist {
 
     /// Makes two nodes of one, the second beginning with the element at `position`.
     private func split(_ index: Int, at position: Int, _ memory: Memory) {
-        var tail = Listpack(memory: memory)
-        let count = self[index].count - position
+        let (count, mark) = (self[index].count - position, self[index].mark)
+        var tail = Listpack(self[index].pack.form, memory: memory)
         change(index) { node in
             node.change(by: -count) { pack in
-                guard let offset = pack.offset(ofIndex: position) else { preconditionFailure("a node is miscounted") }
+                guard let offset = pack.offset(ofIndex: position, near: mark) else {
+                    preconditionFailure("a node is miscounted")
+                }
                 tail.append(offset..<pack.endOffset, of: pack, elements: count, memory: memory)
                 pack.remove(offset..<pack.endOffset, elements: count, memory: memory)
             }
@@ -201,7 +205,7 @@ extension Quicklist {
 // MARK: - Nodes that are too small
 
 extension Quicklist {
-    /// Joins the node at `index` with its neighbours where they are small, and compresses again what was opened.
+    /// Joins the node at `index` with its neighbours where they are small, and gives all the form that they are to have.
     private func join(around index: Int, _ limit: ListNodeLimit, _ memory: Memory) {
         for candidate in [index + 1, index, index - 1, index - 2] where candidate >= 0 && candidate < nodeCount - 1 {
             _ = joinNext(to: candidate, limit, memory)
@@ -212,12 +216,16 @@ extension Quicklist {
     /// Puts the elements of the node behind `index` at the end of that one, if both together fill no more than half a
     /// node: else the next insertion would split them again.
     private func joinNext(to index: Int, _ limit: ListNodeLimit, _ memory: Memory) -> Bool {
-        let (node, next) = (self[index], self[index + 1])
+        let (node, next, room) = (self[index], self[index + 1], limit.byteCount / 2)
         guard node.kind == .listpack, next.kind == .listpack, node.count + next.count <= limit.count / 2,
-            node.pack.byteCount + next.pack.byteCount <= limit.byteCount / 2
+            // Without a walk, as most are too large.
+            node.pack.fullByteCountBounds.lowerBound + next.pack.fullByteCountBounds.lowerBound <= room,
+            node.pack.byteCount(in: .full) + next.pack.byteCount(in: .full) <= room
         else { return false }
-        let pack = next.pack
+        open(index + 1, memory)
+        let pack = self[index + 1].pack
         change(index) { joined in
+            joined = joined.converted(to: .full, memory: memory)
             joined.change(by: next.count) {
                 let elements = Listpack.headerByteCount..<pack.endOffset
                 $0.append(elements, of: pack, elements: next.count, memory: memory)
@@ -228,29 +236,51 @@ extension Quicklist {
     }
 }
 
-// MARK: - Compression
+// MARK: - Forms of nodes
 
 extension Quicklist {
+    /// How many nodes at each end are neither compressed nor bare.
+    private var openDepth: Int { max(1, compressDepth) }
+
+    /// How many nodes at each end need not be closed. One more than are open, unless compression is asked for: else a list
+    /// whose outermost node comes and goes would change the form of the next one each time.
+    private var closeDepth: Int { compressDepth > 0 ? compressDepth : 2 }
+
+    /// Whether the node at `index` is one that is neither compressed nor bare.
+    func isOpen(_ index: Int) -> Bool { index < openDepth || index >= nodeCount - openDepth }
+
+    /// Whether the node at `index` is one that is kept bare, and compressed where that is asked for.
+    func isInner(_ index: Int) -> Bool { index >= closeDepth && index < nodeCount - closeDepth }
+
+    /// Makes the node one that can be changed.
     private func expand(_ index: Int, _ memory: Memory) {
         guard self[index].isCompressed else { return }
         change(index) { $0 = $0.expanded(memory: memory) }
     }
 
-    private func compress(_ index: Int, _ memory: Memory) {
-        guard index >= compressDepth, index < nodeCount - compressDepth else { return }
+    /// Makes the node one for an end of the list.
+    private func open(_ index: Int, _ memory: Memory) {
+        guard self[index].isCompressed || self[index].isBare else { return }
+        change(index) { $0 = $0.converted(to: .full, memory: memory) }
+    }
+
+    /// Makes the node one between the ends, if there is one at `index` and it is.
+    private func close(_ index: Int, _ memory: Memory) {
+        guard isInner(index), !self[index].isCompressed else { return }
+        if !self[index].isBare { change(index) { $0 = $0.converted(to: .bare, memory: memory) } }
+        guard compressDepth > 0 else { return }
         change(index) { if let compressed = $0.compressed(memory: memory) { $0 = compressed } }
     }
 
-    /// Makes true again what `compressDepth` says, after nodes came and went, and those at `touched` were opened.
+    /// Gives all nodes the form that their places ask for, after some came and went, and those at `touched` were changed.
     private func settle(_ touched: Range<Int>, _ memory: Memory) {
-        guard compressDepth > 0 else { return }
-        for index in 0..<min(compressDepth, nodeCount) {
-            expand(index, memory)
-            expand(nodeCount - 1 - index, memory)
+        for index in 0..<min(openDepth, nodeCount) {
+            open(index, memory)
+            open(nodeCount - 1 - index, memory)
         }
         // What was the last of an end may be an inner one now.
-        compress(compressDepth, memory)
-        compress(nodeCount - 1 - compressDepth, memory)
-        for index in touched.clamped(to: 0..<nodeCount) { compress(index, memory) }
+        close(closeDepth, memory)
+        close(nodeCount - 1 - closeDepth, memory)
+        for index in touched.clamped(to: 0..<nodeCount) { close(index, memory) }
     }
 }

@@ -9,6 +9,10 @@
 //     32       4       places in the ring, a power of two
 //     36       4       how many nodes at each end are never compressed; 0: none is anywhere
 //
+// The nodes that are compressed, or would be, have bare listpacks; where there is no compression, all but two at each end,
+// the outermost of which is full: so the last element is found as fast as the first, and what comes and goes there is judged
+// without a walk.
+//
 // Redis links its nodes; a ring of two words each is smaller, and walking it reads eight bytes in a row per node.
 
 internal import Protocol
@@ -146,7 +150,7 @@ extension Quicklist {
 extension Quicklist {
     /// The node at `index`, counted from the head.
     private(set) subscript(index: Int) -> ListNode {
-        get {
+        @inline(__always) get {
             assert(index >= 0 && index < nodeCount)
             return unsafe ring[place(index)]
         }
@@ -256,7 +260,8 @@ extension Quicklist {
         while true {
             let goesOn = self[node].withContent { content in
                 switch content {
-                case .listpack(let pack): pack.visit(from: position, backwards: backwards, body)
+                case .listpack(let pack):
+                    pack.visit(from: position, backwards: backwards, near: self[node].mark, body)
                 case .element(let bytes): body(.bytes(bytes))
                 }
             }
@@ -276,16 +281,10 @@ extension Quicklist {
         var (elements, bytes) = (0, 0)
         for index in 0..<nodeCount {
             let node = self[index]
-            precondition(node.count > 0, "a node without elements")
-            node.withContent { content in
-                switch content {
-                case .listpack(let pack):
-                    precondition(Listpack.isValid(pack.bytes) && pack.count == node.count, "a node that is no listpack")
-                case .element: precondition(node.count == 1, "a huge element is not alone")
-                }
-            }
-            let isAtEnd = index < compressDepth || index >= nodeCount - compressDepth
-            precondition(!node.isCompressed || compressDepth > 0 && !isAtEnd, "a node at an end is compressed")
+            node.checkInvariants()
+            precondition(!isOpen(index) || !node.isCompressed && !node.isBare, "a node at an end is closed")
+            precondition(!isInner(index) || node.isCompressed || node.isBare || node.kind == .plain, "a node is open")
+            precondition(!node.isCompressed || compressDepth > 0, "a node is compressed")
             elements += node.count
             bytes += node.usedBytes
         }

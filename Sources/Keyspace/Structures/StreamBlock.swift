@@ -187,7 +187,7 @@ struct ListpackCursor {
 extension StreamBlock {
     /// An empty block for entries from `id` on, whose master entry has the fields of the first of them.
     static func make(id: StreamID, fields: Arguments, memory: Memory) -> StreamBlock {
-        var pack = Listpack(memory: memory)
+        var pack = Listpack(.full, memory: memory)
         pack.append(ListpackElement(0), memory: memory)
         pack.append(ListpackElement(0), memory: memory)
         pack.append(ListpackElement(Int64(fields.count / 2)), memory: memory)

@@ -3,8 +3,8 @@
 public import Protocol
 
 extension HashValue {
-    /// The bytes of a hash that is a listpack, lent until its next change.
-    public var listpack: Bytes? { isSmall ? pack.bytes : nil }
+    /// The fields and values of a hash that is a listpack, lent until its next change.
+    public var listpack: Listpack? { isSmall ? pack : nil }
 
     /// Takes in a field from outside; false where it is there already.
     public func load(_ field: Bytes, _ value: Bytes, expiry: Int64? = nil) -> Bool {
@@ -15,7 +15,7 @@ extension HashValue {
     /// Makes the bytes of a listpack from outside the value of this empty hash; false where they are not those of a hash.
     public func load(listpack bytes: Bytes) -> Bool {
         guard Listpack.isValid(bytes), count == 0 else { return false }
-        let loaded = Listpack(copying: bytes, memory: keyspace.memory)
+        let loaded = Listpack(reading: bytes).copy(in: .bare, to: keyspace.memory)
         guard let shape = loaded.fieldShape(hasher: keyspace.environment.hasher) else {
             loaded.free(to: keyspace.memory)
             return false

@@ -1,7 +1,7 @@
 // Hashes: fields with values, each field once; a field may die before its hash does.
 //
-// A small hash is a listpack: field, value, field, value, …, as in RDB files. A large one is a table of elements, and so is
-// every hash that ever had a field with an expiry.
+// A small hash is a bare listpack: field, value, field, value, …. A large one is a table of elements, and so is every hash
+// that ever had a field with an expiry.
 
 public import Protocol
 
@@ -21,7 +21,7 @@ public struct HashValue: AggregateValue {
     }
 
     public static func makeEmpty(in keyspace: Keyspace) -> Aggregate {
-        unsafe Aggregate(.hash, .listpack, base: Listpack(memory: keyspace.memory).base)
+        unsafe Aggregate(.hash, .listpack, base: Listpack(.bare, memory: keyspace.memory).base)
     }
 
     /// Whether it is a listpack.
@@ -188,7 +188,7 @@ public struct HashValue: AggregateValue {
     /// Stops the process when the hash contradicts itself.
     public func checkInvariants() {
         guard isSmall else { return table.checkInvariants(in: keyspace.environment) }
-        precondition(Listpack.isValid(pack.bytes), "a listpack is broken")
+        precondition(pack.isIntact && pack.form == .bare, "a listpack is broken")
         precondition(pack.fieldShape(hasher: keyspace.environment.hasher) != nil, "a listpack has a field twice")
     }
 }

@@ -1,4 +1,5 @@
-// Lists: one listpack while they are short, a quicklist when they are long.
+// Lists: one listpack while they are short, a quicklist when they are long. The shortest are bare: a walk to their last element
+// costs next to nothing.
 
 public import Protocol
 
@@ -10,7 +11,7 @@ public struct ListValue: AggregateValue {
     public static var type: ValueType { .list }
 
     public static func makeEmpty(in keyspace: Keyspace) -> Aggregate {
-        unsafe Aggregate(.list, .listpack, base: Listpack(memory: keyspace.memory).base)
+        unsafe Aggregate(.list, .listpack, base: Listpack(.bare, memory: keyspace.memory).base)
     }
 
     let entry: Entry
@@ -22,6 +23,9 @@ public struct ListValue: AggregateValue {
     }
 
     public var count: Int { isShort ? pack.count : quicklist.count }
+
+    /// A short list that takes more bytes is full.
+    private static let greatestBareByteCount = 256
 
     private var isShort: Bool { @inline(__always) get { entry.encoding == .listpack } }
     private var pack: Listpack { unsafe Listpack(base: entry.aggregate.base) }
@@ -75,7 +79,7 @@ public struct ListValue: AggregateValue {
     public func push(_ text: Bytes, at end: ListEnd) {
         if isShort {
             let element = ListpackElement(text)
-            var pack = pack
+            var pack = pack(growingBy: element)
             if limit.hasRoom(in: pack, count: pack.count, for: element) {
                 pack.insert(element, at: end, memory: memory)
                 return store(pack)
@@ -89,7 +93,7 @@ public struct ListValue: AggregateValue {
     public func insert(_ text: Bytes, at index: Int) {
         if isShort {
             let element = ListpackElement(text)
-            var pack = pack
+            var pack = pack(growingBy: element)
             if limit.hasRoom(in: pack, count: pack.count, for: element) {
                 pack.insert(element, at: pack.offset(ofIndex: index) ?? pack.endOffset, memory: memory)
                 return store(pack)
@@ -103,10 +107,10 @@ public struct ListValue: AggregateValue {
     public func replace(at index: Int, with text: Bytes) {
         if isShort {
             let element = ListpackElement(text)
-            var pack = pack
+            var pack = pack(growingBy: element)
             guard let offset = pack.offset(ofIndex: index) else { preconditionFailure("no such element in a list") }
-            let byteCount = pack.byteCount - (pack.end(of: offset) - offset) + element.byteCount
-            if byteCount <= limit.byteCount, !limit.isExceeded(by: element) {
+            let growth = element.byteCount(in: .full) - pack.fullByteCount(at: offset)
+            if pack.hasRoom(for: growth, inFull: limit.byteCount), !limit.isExceeded(by: element) {
                 pack.replace(at: offset, with: element, memory: memory)
                 return store(pack)
             }
@@ -121,7 +125,7 @@ public struct ListValue: AggregateValue {
         if isShort {
             var pack = pack
             pack.removeElements(range, memory: memory)
-            return store(pack)
+            return store(pack, bareUpTo: Self.greatestBareByteCount / 2)
         }
         quicklist.remove(range, limit: limit, memory: memory)
         shortenIfSmall()
@@ -139,7 +143,7 @@ public struct ListValue: AggregateValue {
         if isShort {
             var pack = pack
             removed = pack.remove(sought, atMost: most, backwards: backwards, memory: memory)
-            store(pack)
+            store(pack, bareUpTo: Self.greatestBareByteCount / 2)
         } else {
             removed = quicklist.remove(sought, atMost: most, backwards: backwards, limit: limit, memory: memory)
             shortenIfSmall()
@@ -149,12 +153,12 @@ public struct ListValue: AggregateValue {
 
     /// Puts the elements of a listpack, as RDB has it and known to be valid, at the tail.
     public func append(listpack bytes: Bytes) {
-        let pack = Listpack(copying: bytes, memory: memory)
+        let pack = Listpack(reading: bytes).copy(to: memory)
         guard !pack.isEmpty else { return pack.free(to: memory) }
         if isShort {
             if self.pack.isEmpty, pack.byteCount <= limit.byteCount, pack.count <= limit.count {
                 self.pack.free(to: memory)
-                return store(pack)
+                return store(pack, bareUpTo: Self.greatestBareByteCount)
             }
             lengthen()
         }
@@ -167,25 +171,43 @@ public struct ListValue: AggregateValue {
         unsafe entry.aggregate = Aggregate(.list, .listpack, base: pack.base)
     }
 
+    /// The same, made bare first where it is so small; half as large as when it became full, or the next change would make
+    /// it full again.
+    private func store(_ pack: Listpack, bareUpTo byteCount: Int) {
+        store(pack.byteCount <= byteCount ? pack.converted(to: .bare, memory: memory) : pack)
+    }
+
+    /// The listpack, made full where it is too large for a bare one with `element` besides.
+    private func pack(growingBy element: ListpackElement) -> Listpack {
+        let pack = pack
+        if pack.form == .bare, pack.byteCount + element.byteCount(in: .bare) > Self.greatestBareByteCount {
+            store(pack.converted(to: .full, memory: memory))
+        }
+        return self.pack
+    }
+
     /// Makes a quicklist of the listpack.
     private func lengthen() {
         let depth = keyspace.limits.listCompressDepth
-        let quicklist = Quicklist(adopting: pack, compressDepth: depth, memory: memory)
+        let full = pack.converted(to: .full, memory: memory)
+        let quicklist = Quicklist(adopting: full, compressDepth: depth, memory: memory)
         unsafe entry.aggregate = Aggregate(.list, .quicklist, base: quicklist.base)
     }
 
     /// Makes a listpack of a quicklist that has become short.
     private func shortenIfSmall() {
         if let pack = quicklist.unwrap(within: limit, memory: memory) {
-            store(pack)
+            store(pack, bareUpTo: Self.greatestBareByteCount / 2)
         } else if quicklist.count == 0 {
             quicklist.free(to: memory)
-            store(Listpack(memory: memory))
+            store(Listpack(.bare, memory: memory))
         }
     }
 
     public func checkInvariants() {
-        if isShort { precondition(Listpack.isValid(pack.bytes), "a list that is no listpack") }
-        if !isShort { quicklist.checkInvariants() }
+        guard isShort else { return quicklist.checkInvariants() }
+        precondition(pack.isIntact, "a list that is no listpack")
+        let isSmall = pack.byteCount <= Self.greatestBareByteCount
+        precondition(isSmall || pack.form == .full, "a list that is too large for a bare listpack")
     }
 }

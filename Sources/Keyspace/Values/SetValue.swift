@@ -1,4 +1,4 @@
-// Sets: members that are there once. Small ones of integers are sorted integers, other small ones a listpack.
+// Sets: members that are there once. Small ones of integers are sorted integers, other small ones a bare listpack.
 
 public import Protocol
 
@@ -213,6 +213,17 @@ public struct SetValue: AggregateValue {
         }
     }
 
+    /// Stops the process when the set contradicts itself.
+    public func checkInvariants() {
+        switch form {
+        case .integers(let integers):
+            let indices = 0..<max(0, integers.count - 1)
+            precondition(indices.allSatisfy { integers[$0] < integers[$0 + 1] }, "integers out of order")
+        case .listpack(let pack): precondition(pack.isIntact && pack.form == .bare, "a listpack is broken")
+        case .table(let table): table.checkInvariants(in: keyspace.environment)
+        }
+    }
+
     func hash(_ member: Bytes) -> UInt64 { keyspace.environment.hasher.hash(of: member) }
 }
 
@@ -274,7 +285,7 @@ extension SetValue {
     /// - Parameter bytes: a valid listpack.
     /// - Returns: whether no member comes twice.
     public func takeListpack(from bytes: Bytes) -> Bool {
-        let pack = Listpack(copying: bytes, memory: keyspace.memory)
+        let pack = Listpack(reading: bytes).copy(in: .bare, to: keyspace.memory)
         exchange(for: .listpack(pack))
         let (table, isSet) = table()
         guard isSet, pack.count > keyspace.limits.setListpackCount else {
@@ -312,7 +323,7 @@ extension SetValue {
         let limits = keyspace.limits
         let element = ListpackElement(member)
         guard pack.count < limits.setListpackCount, member.count <= limits.setListpackByteCount,
-            pack.hasRoom(for: element.byteCount)
+            pack.hasRoom(for: element.byteCount(in: .full))
         else {
             makeTable()
             return insert(member)
@@ -324,7 +335,7 @@ extension SetValue {
     }
 
     private func makeListpack(of integers: IntegerSet) {
-        var pack = Listpack(memory: keyspace.memory)
+        var pack = Listpack(.bare, memory: keyspace.memory)
         for index in 0..<integers.count { pack.append(ListpackElement(integers[index]), memory: keyspace.memory) }
         exchange(for: .listpack(pack))
     }

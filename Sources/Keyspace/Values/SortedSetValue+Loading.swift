@@ -3,8 +3,8 @@
 public import Protocol
 
 extension SortedSetValue {
-    /// The bytes of a set that is a listpack, lent until its next change.
-    public var listpack: Bytes? { entry.encoding == .listpack ? pack.bytes : nil }
+    /// The members and scores of a set that is a listpack, lent until its next change.
+    public var listpack: Listpack? { isSmall ? pack : nil }
 
     /// Takes in a member from outside; false where it is there already, or where its score is no number.
     public func load(_ member: Bytes, score: Double) -> Bool {
@@ -17,7 +17,7 @@ extension SortedSetValue {
     /// set.
     public func load(listpack bytes: Bytes) -> Bool {
         guard Listpack.isValid(bytes), count == 0 else { return false }
-        let loaded = Listpack(copying: bytes, memory: keyspace.memory)
+        let loaded = Listpack(reading: bytes).copy(in: .bare, to: keyspace.memory)
         guard let shape = loaded.sortedSetShape(hasher: keyspace.environment.hasher) else {
             loaded.free(to: keyspace.memory)
             return false

@@ -1,7 +1,7 @@
 // Sorted sets: members with scores, ordered by score and, where that is the same, by the bytes of the member.
 //
-// A small one is a listpack: member, score, member, score, …, in order, as in RDB files; a score that is integral is kept
-// as that integer, any other as its shortest text. A large one is a `SortedMembers`.
+// A small one is a bare listpack: member, score, member, score, …, in order; a score that is integral is kept as that
+// integer, any other as its shortest text. A large one is a `SortedMembers`.
 
 public import Protocol
 
@@ -19,7 +19,7 @@ public struct SortedSetValue: AggregateValue {
     }
 
     public static func makeEmpty(in keyspace: Keyspace) -> Aggregate {
-        let pack = Listpack(memory: keyspace.memory)
+        let pack = Listpack(.bare, memory: keyspace.memory)
         return unsafe Aggregate(.sortedSet, .listpack, base: pack.base)
     }
 
@@ -148,11 +148,16 @@ public struct SortedSetValue: AggregateValue {
             return members.tree.visit(in: ranks, reversed: reversed) { body(.bytes($0.member), $0.score) }
         }
         let pack = pack
-        var offset = pack.offset(ofIndex: 2 * (reversed ? ranks.upperBound - 1 : ranks.lowerBound))
+        guard var offset = pack.offset(ofIndex: 2 * ranks.lowerBound) else { return }
+        if reversed {
+            for offset in pack.offsets(ranks.count, from: offset, stride: 2).reversed() {
+                guard body(pack[Int(offset)], pack.score(behind: Int(offset))) else { return }
+            }
+            return
+        }
         for _ in ranks {
-            guard let here = offset, body(pack[here], pack.score(behind: here)) else { return }
-            offset =
-                reversed ? pack.previous(before: here).flatMap(pack.previous) : pack.next(after: pack.end(of: here))
+            guard body(pack[offset], pack.score(behind: offset)) else { return }
+            offset = pack.offset(2, elementsAfter: offset)
         }
     }
 
@@ -217,7 +222,7 @@ public struct SortedSetValue: AggregateValue {
         forEach { member, _ in if member.byteCount > limits.sortedSetListpackByteCount { isTooLong = true } }
         guard !isTooLong else { return }
         let large = members
-        pack = Listpack(memory: keyspace.memory)
+        pack = Listpack(.bare, memory: keyspace.memory)
         large.tree.forEach(in: 0..<large.count) { insertSmall(.init($0.member), compared: $0.member, $0.score) }
         large.free(to: keyspace.memory)
     }
@@ -253,7 +258,7 @@ public struct SortedSetValue: AggregateValue {
     /// Stops the process when the set contradicts itself.
     public func checkInvariants() {
         guard isSmall else { return members.checkInvariants(in: keyspace.environment) }
-        precondition(Listpack.isValid(pack.bytes), "a listpack is broken")
+        precondition(pack.isIntact && pack.form == .bare, "a listpack is broken")
         precondition(pack.isOrderedByScore, "a listpack's members are out of order")
     }
 }

@@ -3,9 +3,9 @@
 public import Protocol
 
 extension StreamValue {
-    /// Visits the blocks in order: the id of each, and its listpack.
-    public func forEachBlock(_ body: (StreamID, Bytes) -> Void) {
-        log.blocks.forEach(in: 0..<blockCount) { body($0.id, $0.pack.bytes) }
+    /// Visits the blocks in order: the id of each, and its listpack, lent until the stream's next change.
+    public func forEachBlock(_ body: (StreamID, Listpack) -> Void) {
+        log.blocks.forEach(in: 0..<blockCount) { body($0.id, $0.pack) }
     }
 
     /// Puts a block behind all others.
@@ -16,7 +16,7 @@ extension StreamValue {
         let log = log
         let isFirst = log.blocks.isEmpty
         if !isFirst, id <= log.blocks[log.blocks.count - 1].id || id <= lastValidID { return false }
-        let pack = Listpack(copying: bytes, memory: memory)
+        let pack = Listpack(reading: bytes).copy(to: memory)
         guard StreamBlock.isValid(pack, id: id) else {
             pack.free(to: memory)
             return false
