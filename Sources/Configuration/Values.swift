@@ -30,15 +30,20 @@ public enum Permission: String, Choice {
 public enum MaxMemoryPolicy: String, Choice {
     case volatileLRU = "volatile-lru"
     case volatileLFU = "volatile-lfu"
+    case volatileLRM = "volatile-lrm"
     case volatileRandom = "volatile-random"
     case volatileTTL = "volatile-ttl"
     case allKeysLRU = "allkeys-lru"
     case allKeysLFU = "allkeys-lfu"
+    case allKeysLRM = "allkeys-lrm"
     case allKeysRandom = "allkeys-random"
     case noEviction = "noeviction"
 
     /// Whether the access field of an entry counts uses (LFU) rather than seconds (LRU).
     public var countsUses: Bool { self == .volatileLFU || self == .allKeysLFU }
+
+    /// Whether it tells the time of the last change (LRM) rather than of the last use.
+    public var tellsChanges: Bool { self == .volatileLRM || self == .allKeysLRM }
 }
 
 public enum PreferredEndpointType: String, Choice {

@@ -1,4 +1,4 @@
-// What an access leaves in an entry: the second it happened, or how often it happens; for OBJECT and for eviction.
+// What an access, or a change alone, leaves in an entry: when it happened, or how often; for OBJECT and for eviction.
 
 internal import Protocol
 
@@ -6,6 +6,8 @@ internal import Protocol
 public enum AccessRecord: Equatable, Sendable {
     /// The access clock at the last access: who was idle longest?
     case clock
+    /// The access clock at the last change, of which `noteChange` is told: accesses leave nothing.
+    case clockOfChanges
     /// A logarithmic counter with decay: who is used least? `logFactor` slows its growth, `decayMinutes` is the time in
     /// which it loses one; 0 never.
     case frequency(logFactor: Int, decayMinutes: Int)
@@ -15,6 +17,12 @@ extension Keyspace {
     @inline(__always)
     func touch(_ entry: Entry) {
         if recordsClock { noteClock(in: entry) } else { touchFrequency(entry) }
+    }
+
+    /// Notes that what is under `key` was changed, or that it is new; says nothing of a key that is gone.
+    public func noteChange(of key: Key, in database: Int) {
+        guard accessRecord == .clockOfChanges, let entry = lookup(key, in: database, touching: false) else { return }
+        noteClock(in: entry)
     }
 
     @inline(__always)
@@ -32,9 +40,12 @@ extension Keyspace {
         return minutes << 8 | Keyspace.firstFrequency
     }
 
-    /// Seconds since the last access; 0 where frequencies are recorded.
+    /// Whether accesses are counted, and not the time since them told.
+    public var recordsFrequency: Bool { if case .frequency = accessRecord { true } else { false } }
+
+    /// Seconds since the last access, or the last change; 0 where frequencies are recorded.
     public func idleSeconds(_ entry: Entry) -> Int {
-        guard accessRecord == .clock else { return 0 }
+        guard !recordsFrequency else { return 0 }
         return Int((clock &- entry.access) & 0xFF_FFFF)
     }
 
@@ -46,13 +57,13 @@ extension Keyspace {
 
     /// Sets what RESTORE brings: `seconds` since the last access.
     public func setIdleSeconds(_ seconds: Int, of entry: Entry) {
-        guard accessRecord == .clock else { return }
+        guard !recordsFrequency else { return }
         entry.access = (clock &- UInt64(truncatingIfNeeded: seconds)) & 0xFF_FFFF
     }
 
     /// Sets what RESTORE brings: the access counter, 0 … 255.
     public func setFrequency(_ frequency: UInt8, of entry: Entry) {
-        guard accessRecord != .clock else { return }
+        guard recordsFrequency else { return }
         entry.access = minutes << 8 | UInt64(frequency)
     }
 

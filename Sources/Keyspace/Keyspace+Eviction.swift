@@ -10,7 +10,7 @@ internal import Protocol
 /// Which keys are given up first.
 public struct EvictionPolicy: Equatable, Sendable {
     public enum Order: Sendable {
-        /// Who was idle longest.
+        /// Who was idle longest, or unchanged.
         case idleTime
         /// Who is used least.
         case frequency

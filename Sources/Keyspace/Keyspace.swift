@@ -76,6 +76,7 @@ public final class Keyspace {
     public var accessRecord = AccessRecord.clock {
         didSet { recordsClock = accessRecord == .clock }
     }
+    /// Whether an access leaves the clock, as nearly always.
     private(set) var recordsClock = true
     /// Up to which size collections are kept compact; what is larger already stays as it is.
     public var limits = ValueLimits()

@@ -78,6 +78,22 @@ private func policy(_ order: EvictionPolicy.Order, volatileOnly: Bool = false, s
         #expect(keyspace.evicted(400).count { $0 >= 500 } > 390)
     }
 
+    @Test func `gives up the keys that were not changed for longest, however often they were read`() {
+        let keyspace = Keyspace.standalone(databases: 1)
+        keyspace.accessRecord = .clockOfChanges
+        for number in 0..<100 { keyspace.set("key:\(number)", "value") }
+        keyspace.now += 5000
+        for number in 0..<60 { _ = keyspace.get("key:\(number)") }
+        for number in 60..<100 { keyspace.with("key:\(number)") { keyspace.noteChange(of: $0, in: 0) } }
+        keyspace.evictionPolicy = policy(.idleTime, samples: 100)
+
+        let idle = [0, 99].map { number in
+            keyspace.with("key:\(number)") { keyspace.lookup($0, in: 0).map(keyspace.idleSeconds) }
+        }
+        #expect(idle == [5, 0])
+        #expect(Set(keyspace.evicted(60)) == Set(0..<60))
+    }
+
     @Test func `gives up the keys that would die first`() {
         let keyspace = filled(3000)
         keyspace.evictionPolicy = policy(.timeToLive, volatileOnly: true, samples: 10)

@@ -137,7 +137,22 @@ private final class Subject {
         #expect(subject.tree.rank(of: Before(number: 77_777)) == 77_777)
     }
 
-    @Test func `that grows everywhere has leaves that are four fifths full`() {
+    /// Like the times of events that are told a little late.
+    @Test(arguments: [false, true])
+    func `that grows near an end has leaves that are nearly full`(isDescending: Bool) {
+        var random = SplitMix(state: 1)
+        let subject = Subject()
+        for step in 0..<50_000 {
+            let number = step * 100 - Int.random(in: 0..<300, using: &random)
+            let element = isDescending ? -number : number
+            subject.tree.insert(element, at: Before(number: element), memory: subject.memory)
+        }
+
+        subject.tree.checkInvariants(<=)
+        #expect(subject.fill > 0.95)
+    }
+
+    @Test func `that grows everywhere has leaves that are seven eighths full`() {
         var random = SplitMix(state: 1)
         let subject = Subject()
         for _ in 0..<200_000 {
@@ -146,7 +161,7 @@ private final class Subject {
         }
 
         subject.tree.checkInvariants(<)
-        #expect(subject.fill > 0.78)
+        #expect(subject.fill > 0.86)
     }
 
     /// A neighbour with room for a single element must not be given one: it might have to give it back at once, for ever.

@@ -7,7 +7,10 @@ import pytest
 from differential import Pair
 from wire import Error, command, wait_for
 
-POLICIES = ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"]
+VOLATILE_POLICIES = [
+    "volatile-lru", "volatile-lfu", pytest.param("volatile-lrm", marks=pytest.mark.apus_only), "volatile-random", "volatile-ttl",
+]
+POLICIES = ["allkeys-lru", "allkeys-lfu", pytest.param("allkeys-lrm", marks=pytest.mark.apus_only), "allkeys-random", *VOLATILE_POLICIES]
 
 
 #: Hash tags in an even and an odd slot, which two shards share out, and how many keys get each.
@@ -83,7 +86,7 @@ def test_the_limit_is_kept_by_giving_keys_up(node, policy):
     assert info(node, "evicted_keys") == 40_000 - node.call("DBSIZE")
 
 
-@pytest.mark.parametrize("policy", ["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"])
+@pytest.mark.parametrize("policy", VOLATILE_POLICIES)
 def test_keys_without_expiry_stay_where_only_others_may_go(node, policy):
     limit(node, 2 << 20, policy)
     pipeline(node, [["SET", f"kept:{number}", "x" * 100] for number in range(4000)])
@@ -96,6 +99,57 @@ def test_keys_without_expiry_stay_where_only_others_may_go(node, policy):
     replies = pipeline(node, [["SET", f"more:{number}", "x" * 100] for number in range(30_000)])
     assert is_out_of_memory(replies[-1])
     assert node.client().info("keyspace")["db0"]["expires"] == 0
+
+
+@pytest.mark.apus_only
+def test_with_lrm_reads_save_no_key_and_changes_do(node):
+    for tag in TAGS:
+        pipeline(node, [["SET", f"{tag}{kind}:{number}", "x" * 100] for number in range(2000) for kind in ("read", "changed")])
+    last = [f"{tag}read:1999" for tag in TAGS]
+    wait_for(lambda: min(node.call("OBJECT", "IDLETIME", key) for key in last) >= 2, what="the keys have been idle")
+    node.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lrm", "maxmemory-samples", 20)
+    for tag in TAGS:
+        pipeline(node, [["GET", f"{tag}read:{number}"] for number in range(2000)])
+        pipeline(node, [["APPEND", f"{tag}changed:{number}", ""] for number in range(2000)])
+        pipeline(node, [["SETRANGE", f"{tag}changed:{number}", "0", "y"] for number in range(2000)])
+
+    node.call("CONFIG", "SET", "maxmemory", info(node, "used_memory") - 300_000)
+    wait_for(lambda: info(node, "evicted_keys") > 1500, what="keys are given up")
+
+    for tag in TAGS:
+        left = {kind: sum(pipeline(node, [["EXISTS", f"{tag}{kind}:{number}"] for number in range(2000)])) for kind in ("read", "changed")}
+        assert left["read"] < 1700 and left["changed"] > 1950, left
+    node.call("CONFIG", "SET", "maxmemory-samples", 5)
+
+
+@pytest.mark.apus_only
+def test_with_lrm_the_idle_time_is_that_since_the_last_change(node):
+    """By the documentation of Redis 8.6; what of a stream's groups changes is a change, too."""
+    assert str(node.call("CONFIG", "SET", "maxmemory-policy", "lrm")).count("lrm") >= 2
+    assert node.call("CONFIG", "SET", "maxmemory-policy", "volatile-lrm") == "OK"
+    assert node.call("CONFIG", "GET", "maxmemory-policy") == [b"maxmemory-policy", b"volatile-lrm"]
+    for make, reads, changes in (
+        ("SET k 12", ("GET k", "TOUCH k", "STRLEN k", "SET k 1 NX"), ("INCR k", "APPEND k x", "SETRANGE k 0 y", "SET k 7", "EXPIRE k 1000", "PERSIST k")),
+        ("RPUSH k a b", ("LRANGE k 0 -1", "LINSERT k BEFORE none x"), ("LPUSH k c", "LSET k 0 d", "LPOP k")),
+        ("SADD k a b", ("SMEMBERS k", "SADD k a"), ("SADD k c", "SREM k c")),
+        ("HSET k f v", ("HGETALL k",), ("HSET k f w", "HEXPIRE k 100 FIELDS 1 f", "HINCRBY k n 1")),
+        ("ZADD k 1 a 2 b", ("ZRANGE k 0 -1", "ZADD k 1 a"), ("ZADD k 3 a", "ZINCRBY k 1 b", "ZPOPMIN k")),
+        ("XADD k 1-1 f v", ("XRANGE k - +", "XLEN k"), ("XADD k * f v", "XGROUP CREATE k g 0", "XREADGROUP GROUP g c STREAMS k >", "XCLAIM k g d 0 1-1", "XACK k g 1-1", "XDEL k 1-1")),
+    ):
+        node.call("DEL", "k")
+        node.call(*make.split())
+        payload = node.call("DUMP", "k")
+        for line in reads + changes:
+            # A change goes on from where the one before it has come.
+            payload = node.call("DUMP", "k") if line in changes else payload
+            assert node.call("RESTORE", "k", 0, payload, "REPLACE", "IDLETIME", 1000) == "OK"
+            if line == "PERSIST k":
+                node.call("PEXPIRE", "k", 100_000)
+                assert node.call("OBJECT", "IDLETIME", "k") < 10, "EXPIRE is a change"
+            node.call(*line.split())
+            idle = node.call("OBJECT", "IDLETIME", "k")
+            assert idle < 10 if line in changes else idle >= 1000, line
+    assert str(node.call("OBJECT", "FREQ", "k")).startswith("ERR An LFU maxmemory policy is not selected")
 
 
 def test_without_eviction_writes_are_refused_and_reads_are_not(node):

@@ -81,8 +81,9 @@ extension KeyCommands {
             return call.reply.ok()
         }
         keyspace.attach(entry, as: key, in: call.database)
-        options.noteAccess(of: key, in: keyspace, database: call.database)
         call.didChange(key)
+        // Behind it: with some policies a change is what counts as a use.
+        options.noteAccess(of: key, in: keyspace, database: call.database)
         call.reply.ok()
     }
 

@@ -45,7 +45,7 @@ extension KeyCommands {
         let key = call.key(2)
         guard let entry = call.peek(key) else { return call.reply.null() }
         let keyspace = call.keyspace(of: key)
-        guard keyspace.accessRecord != .clock else {
+        guard keyspace.recordsFrequency else {
             throw .text(
                 """
                 ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
@@ -71,7 +71,7 @@ extension KeyCommands {
         let key = call.key(2)
         guard let entry = call.peek(key) else { return call.reply.null() }
         let keyspace = call.keyspace(of: key)
-        guard keyspace.accessRecord == .clock else {
+        guard !keyspace.recordsFrequency else {
             throw .text(
                 """
                 ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching \

@@ -72,13 +72,20 @@ extension Call {
     }
 
     /// The consumer named at `index`, made where the group has none of the name; it has been seen now.
-    func consumer(_ index: Int, of group: StreamGroup, in value: StreamValue) -> StreamConsumer {
+    ///
+    /// - Parameter keyIndex: where the key of the stream stands.
+    func consumer(
+        _ index: Int,
+        of group: StreamGroup,
+        in value: StreamValue,
+        under keyIndex: Int
+    ) -> StreamConsumer {
         let now = keyspace.now
         if let consumer = group.consumer(named: arguments[index]) {
             consumer.seenTime = now
             return consumer
         }
-        noteChange()
+        noteChange(ofKeyAt: keyIndex)
         return value.addConsumer(arguments[index], to: group, seen: now, active: -1)
     }
 }

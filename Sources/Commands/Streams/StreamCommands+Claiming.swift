@@ -24,9 +24,9 @@ extension StreamCommands {
         let request = try ClaimRequest(call)
         if request.lastID > group.lastID {
             group.lastID = request.lastID
-            call.noteChange()
+            call.noteChange(ofKeyAt: 1)
         }
-        let consumer = call.consumer(3, of: group, in: value)
+        let consumer = call.consumer(3, of: group, in: value, under: 1)
         let opening = call.reply.openArray()
         var claimed = 0
         for index in request.ids {
@@ -34,14 +34,14 @@ extension StreamCommands {
             let pending = group.pendingEntry(id)
             guard value.contains(id) else {
                 // It was deleted meanwhile: nobody can be given it any more.
-                if value.acknowledge(id, in: group) { call.noteChange() }
+                if value.acknowledge(id, in: group) { call.noteChange(ofKeyAt: 1) }
                 continue
             }
             if let pending, request.terms.isTooFresh(pending, now: call.keyspace.now) { continue }
             guard pending != nil || request.isForced else { continue }
             value.give(id, pending, to: consumer, of: group, request.terms, now: call.keyspace.now)
             if request.terms.isBrief { call.reply.bulk(id) } else { call.reply.entry(id, of: value) }
-            call.noteChange()
+            call.noteChange(ofKeyAt: 1)
             claimed += 1
         }
         call.reply.closeArray(opening, count: claimed)
@@ -62,7 +62,7 @@ extension StreamCommands {
     ) { call throws(CommandError) in
         let request = try AutomaticClaim(call)
         let (value, group) = try call.findGroup(1, 2)
-        let consumer = call.consumer(3, of: group, in: value)
+        let consumer = call.consumer(3, of: group, in: value, under: 1)
         let now = call.keyspace.now
         var next = Optional(request.start)
         var (claimed, deleted) = (0, [StreamID]())
@@ -89,7 +89,7 @@ extension StreamCommands {
             claimed += 1
         }
         call.reply.closeArray(opening, count: claimed)
-        if claimed + deleted.count > 0 { call.noteChange() }
+        if claimed + deleted.count > 0 { call.noteChange(ofKeyAt: 1) }
 
         // Where to go on comes first, but is known only now.
         let mark = call.reply.mark

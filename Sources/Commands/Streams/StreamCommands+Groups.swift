@@ -38,7 +38,7 @@ extension StreamCommands {
 
         let value = present ?? call.make(key, as: StreamValue.self)
         value.addGroup(call.arguments[3], lastID: start, entriesRead: options.entriesRead)
-        if present == nil { call.didChange(key) } else { call.noteChange() }
+        if present == nil { call.didChange(key) } else { call.noteChange(ofKeyAt: 2) }
         call.reply.ok()
     }
 
@@ -60,7 +60,7 @@ extension StreamCommands {
         guard call.arguments.count <= 7 else { throw .subcommandSyntax }
         let start = call.arguments[4].isOnly("$") ? value.state.lastID : try call.streamIDOrEnd(4)
         (group.lastID, group.entriesRead) = (start, options.entriesRead)
-        call.noteChange()
+        call.noteChange(ofKeyAt: 2)
         call.reply.ok()
     }
 
@@ -99,7 +99,7 @@ extension StreamCommands {
     ) { call throws(CommandError) in
         let (value, group) = try presentGroup(call)
         guard group.consumer(named: call.arguments[4]) == nil else { return call.reply.integer(0) }
-        _ = call.consumer(4, of: group, in: value)
+        _ = call.consumer(4, of: group, in: value, under: 2)
         call.reply.integer(1)
     }
 
@@ -118,7 +118,7 @@ extension StreamCommands {
         guard let consumer = group.consumer(named: call.arguments[4]) else { return call.reply.integer(0) }
         call.reply.integer(consumer.pendingCount)
         value.remove(consumer, from: group)
-        call.noteChange()
+        call.noteChange(ofKeyAt: 2)
     }
 
     private static let keyIsRequired = CommandError.text(

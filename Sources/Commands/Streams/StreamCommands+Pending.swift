@@ -23,7 +23,7 @@ extension StreamCommands {
         try call.checkStreamIDs(ids)
         var acknowledged = 0
         for index in ids where value.acknowledge(try call.streamID(index), in: group) { acknowledged += 1 }
-        if acknowledged > 0 { call.noteChange() }
+        if acknowledged > 0 { call.noteChange(ofKeyAt: 1) }
         call.reply.integer(acknowledged)
     }
 

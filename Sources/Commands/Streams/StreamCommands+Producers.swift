@@ -37,7 +37,7 @@ extension StreamCommands {
 
         guard let value = try call.find(key, as: StreamValue.self) else { throw .noSuchKey }
         value.setMessageLimits(seconds: seconds, count: count)
-        call.noteChange()
+        call.noteChange(ofKeyAt: 1)
         call.reply.ok()
     }
 
@@ -65,7 +65,7 @@ extension StreamCommands {
             guard known == id else { throw .text("ERR The idempotent ID stands for another entry of the stream") }
         } else {
             value.note(message, as: id, now: now)
-            call.noteChange()
+            call.noteChange(ofKeyAt: 1)
         }
         call.reply.ok()
     }

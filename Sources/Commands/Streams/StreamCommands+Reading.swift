@@ -65,7 +65,7 @@ extension StreamCommands {
         var served = 0
         for index in request.keys {
             let (value, group) = try call.findGroup(index, request.group)
-            let reader = GroupReader(call, request, value, group)
+            let reader = GroupReader(call, request, value, group, keyAt: index)
             let start = try request.groupStart(of: index, call)
             if start == .greatest {
                 guard value.lastValidID > group.lastID else { continue }
@@ -75,7 +75,7 @@ extension StreamCommands {
                 call.reply.openStream(call.arguments[index])
                 reader.replyPending(behind: start)
             }
-            call.noteChange()
+            call.noteChange(ofKeyAt: index)
             served += 1
         }
         if served > 0 { return call.reply.closeStreams(opening, count: served) }
@@ -236,10 +236,10 @@ private struct GroupReader {
     private let count: Int
     private let isAcknowledged: Bool
 
-    init(_ call: Call, _ request: ReadRequest, _ value: StreamValue, _ group: StreamGroup) {
+    init(_ call: Call, _ request: ReadRequest, _ value: StreamValue, _ group: StreamGroup, keyAt index: Int) {
         (self.call, self.value, self.group) = (call, value, group)
         (count, isAcknowledged) = (request.count, request.isAcknowledged)
-        consumer = call.consumer(request.group + 1, of: group, in: value)
+        consumer = call.consumer(request.group + 1, of: group, in: value, under: index)
     }
 
     /// Replies what nobody of the group had yet; it is pending from then on, unless it counts as acknowledged at once.

@@ -28,7 +28,7 @@ extension StreamCommands {
             call.reply.integer(deletion.number)
             if deletion == .deleted { isChanged = true }
         }
-        if isChanged { call.didChange(key) } else if request.rule == .remove { call.noteChange() }
+        if isChanged { call.didChange(key) } else if request.rule == .remove { call.noteChange(ofKeyAt: 1) }
     }
 
     static let xackdel = Command(

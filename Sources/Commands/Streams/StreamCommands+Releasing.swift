@@ -31,7 +31,7 @@ extension StreamCommands {
             value.put(request.released(pending), in: group)
             released += 1
         }
-        if released > 0 { call.noteChange() }
+        if released > 0 { call.noteChange(ofKeyAt: 1) }
         call.reply.integer(released)
     }
 }

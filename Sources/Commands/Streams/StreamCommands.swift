@@ -37,7 +37,7 @@ public enum StreamCommands {
         let message = request.producer.message(call, saying: fields)
         if let message, let present, let id = present.entryID(of: message, now: now) {
             present.noteRepetition()
-            call.noteChange()
+            call.noteChange(ofKeyAt: 1)
             return call.reply.bulk(id)
         }
         let id = try request.id(after: present?.state.lastID ?? .zero, now: now)
@@ -214,7 +214,7 @@ public enum StreamCommands {
             maxDeletedID: maxDeletedID == .zero ? state.maxDeletedID : maxDeletedID,
             entriesAdded: added ?? state.entriesAdded
         )
-        call.noteChange()
+        call.noteChange(ofKeyAt: 1)
         call.reply.ok()
     }
 }

@@ -41,7 +41,7 @@ public final class Call {
     public private(set) var missCount: Int64 = 0
     /// Whether look-ups count as accesses (CLIENT NO-TOUCH says no).
     public var notesAccess = true
-    /// Raised while any client in reach watches keys, or waits for some.
+    /// Raised while any client in reach watches keys or waits for some, or keys remember when they were changed.
     public var hasWatchers = false
     /// What the command that ran last wants to wait for; whoever runs commands takes it away.
     public var waitRequest: WaitRequest?
@@ -196,16 +196,30 @@ public final class Call {
     @inline(__always)
     public func didChange(_ key: Key, database: Int) {
         changeCount &+= 1
-        if hasWatchers { host.keyDidChange(key, database: database) }
+        guard hasWatchers else { return }
+        rememberChange(of: key, database: database)
+        host.keyDidChange(key, database: database)
     }
 
-    /// Says that the data was changed in a way that no key stands for, or that those who watch the key need not know.
+    /// Says that the data was changed in a way that no key stands for.
     public func noteChange() { changeCount &+= 1 }
+
+    /// Says that what is under the key at `index` was changed in a way that those who watch it need not know of.
+    public func noteChange(ofKeyAt index: Int) {
+        changeCount &+= 1
+        if hasWatchers { rememberChange(of: key(index), database: database) }
+    }
 
     /// The same, and that those who wait for `key` are to look again.
     public func noteChange(waking key: Key) {
-        noteChange()
-        if hasWatchers { host.keyMayServe(key, database: database) }
+        changeCount &+= 1
+        guard hasWatchers else { return }
+        rememberChange(of: key, database: database)
+        host.keyMayServe(key, database: database)
+    }
+
+    private func rememberChange(of key: Key, database: Int) {
+        withKeyspace(of: key) { $0.noteChange(of: key, in: database) }
     }
 
     /// Says that a whole database, or all of them, lost or exchanged `count` keys.

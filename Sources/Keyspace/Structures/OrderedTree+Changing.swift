@@ -1,8 +1,9 @@
 // Changing an ordered tree: what splits, what is joined, and how the nodes above hear of it.
 //
-// A full leaf gives elements to a neighbour before it is split, so that leaves are four fifths full even where elements
-// come in any order; one that grows at its end, as with rising scores, stays full. A node is joined with a neighbour when
-// both together fill three quarters of one: not as soon as they fit, or the next insertion would split them again.
+// A full leaf gives elements to the emptier of its neighbours before it is split, so that leaves are seven eighths full even
+// where elements come in any order; one that grows at an end, as with rising scores, stays full. A node is joined with a
+// neighbour when both together fill three quarters of one: not as soon as they fit, or the next insertion would split them
+// again.
 
 extension OrderedTree {
     mutating func insertFirst(_ element: Element, memory: Memory) {
@@ -26,44 +27,67 @@ extension OrderedTree {
         let leaf = path.leaf
         if leaf.count < Leaf.capacity {
             leaf.insert(element, at: path.index)
-            return unsafe noteInserted(on: path, above: nil, memory: memory)
+            return noteInserted(on: path)
         }
+        if isAtAnEnd(path) { return insert(element, splittingAt: path, memory: memory) }
         let rank = rank(of: path)
-        if shiftToNeighbour(on: path) {
-            // The place may be in the neighbour now: no element has passed another, so its rank tells where.
-            return insert(element, at: self.path(toRank: rank), memory: memory)
-        }
-        let right = Leaf(memory: memory)
-        leafCount += 1
-        link(right, after: leaf)
-        if path.index == leaf.count, right.next == nil {
-            right.insert(element, at: 0)
-        } else {
-            let half = leaf.count / 2
-            leaf.moveEnd(from: half, toFrontOf: right)
-            if path.index <= half {
-                leaf.insert(element, at: path.index)
-            } else {
-                right.insert(element, at: path.index - half)
-            }
-        }
-        unsafe noteInserted(on: path, above: right.base, memory: memory)
+        if !shiftToNeighbour(on: path) { split(path, memory: memory) }
+        // The place may be in another leaf now: no element has passed another, so its rank tells where.
+        insert(element, at: self.path(toRank: rank), memory: memory)
     }
 
-    /// Counts the new element in all nodes on the way to it, and puts `sibling`, the new node right of the one at level 0,
-    /// above it.
-    private mutating func noteInserted(on path: Path, above sibling: UnsafeMutableRawPointer?, memory: Memory) {
+    /// Counts the new element in all nodes on the way to it.
+    private mutating func noteInserted(on path: Path) {
         noteCount(1)
-        var sibling = unsafe sibling
         for level in 0..<height {
             let (parent, index) = (path.inner(level + 1), path.indices[level + 1])
-            let child = unsafe parent.child(index)
             parent.addElements(1, at: index)
-            if path.index == 0 { parent.setSeparator(unsafe separator(of: child, level: level), at: index) }
-            guard let added = unsafe sibling else { continue }
+            guard path.index == 0 else { continue }
+            parent.setSeparator(unsafe separator(of: parent.child(index), level: level), at: index)
+        }
+    }
+
+    // MARK: Splitting
+
+    private mutating func makeLeaf(after previous: Leaf, memory: Memory) -> Leaf {
+        let leaf = Leaf(memory: memory)
+        leafCount += 1
+        link(leaf, after: previous)
+        return leaf
+    }
+
+    /// Whether a place is at the beginning or at the end of the tree, or not far from it, as with scores that mostly rise.
+    private func isAtAnEnd(_ path: Path) -> Bool {
+        if path.leaf.next == nil { return path.index >= Leaf.capacity * 3 / 4 }
+        return path.leaf.previous == nil && path.index <= Leaf.capacity / 4
+    }
+
+    /// Puts `element` in at an end of the tree, with little else beside it, so that the rest of the full leaf stays together.
+    private mutating func insert(_ element: Element, splittingAt path: Path, memory: Memory) {
+        let (leaf, isLast) = (path.leaf, path.leaf.next == nil)
+        let right = makeLeaf(after: leaf, memory: memory)
+        leaf.moveEnd(from: path.index, toFrontOf: right)
+        if isLast { right.insert(element, at: 0) } else { leaf.insert(element, at: path.index) }
+        noteInserted(on: path)
+        add(right, rightOf: path, memory: memory)
+    }
+
+    /// Makes room in a full leaf by a new one, which gets half of it.
+    private mutating func split(_ path: Path, memory: Memory) {
+        let leaf = path.leaf
+        let right = makeLeaf(after: leaf, memory: memory)
+        leaf.moveEnd(from: leaf.count / 2, toFrontOf: right)
+        add(right, rightOf: path, memory: memory)
+    }
+
+    /// Puts `leaf`, whose elements were counted as those of the leaf of `path`, right of that one into the node above.
+    private mutating func add(_ leaf: Leaf, rightOf path: Path, memory: Memory) {
+        var added = unsafe leaf.base
+        for level in 0..<height {
+            let (parent, index) = (path.inner(level + 1), path.indices[level + 1])
             let addedCount = unsafe elementCount(of: added, level: level)
             parent.addElements(-addedCount, at: index)
-            unsafe sibling = insertChild(
+            let sibling = unsafe insertChild(
                 added,
                 elementCount: addedCount,
                 separator: separator(of: added, level: level),
@@ -71,8 +95,10 @@ extension OrderedTree {
                 at: index + 1,
                 memory: memory
             )
+            guard let sibling = unsafe sibling else { return }
+            unsafe added = sibling
         }
-        if let added = unsafe sibling { unsafe grow(with: added, memory: memory) }
+        unsafe grow(with: added, memory: memory)
     }
 
     /// Returns the new node right of `parent`, if that had to be split.
@@ -122,31 +148,32 @@ extension OrderedTree {
         )
     }
 
-    /// Gives a part of a full leaf to a neighbour under the same node, if one has room worth it.
+    /// Gives a part of a full leaf to the emptier of its neighbours under the same node, if that has room.
     private func shiftToNeighbour(on path: Path) -> Bool {
         guard height > 0 else { return false }
         let (parent, index, leaf) = (path.inner(1), path.indices[1], path.leaf)
+        let (roomLeft, roomRight) = (room(in: index - 1, under: parent), room(in: index + 1, under: parent))
         // With room for one, the neighbour would be as full as the leaf was, and might have to take the new element.
-        let leastRoom = max(2, Leaf.capacity / 8)
-        if index + 1 < parent.count {
+        guard max(roomLeft, roomRight) >= 2 else { return false }
+        if roomRight >= roomLeft {
             let right = unsafe Leaf(base: parent.child(index + 1))
-            if Leaf.capacity - right.count >= leastRoom {
-                let moved = (Leaf.capacity - right.count + 1) / 2
-                leaf.moveEnd(from: leaf.count - moved, toFrontOf: right)
-                noteMoved(moved, from: index, to: index + 1, under: parent)
-                return true
-            }
+            var moved = (roomRight + 1) / 2
+            // The last leaf fills up by itself where the tree grows at its end; then this one is to stay full.
+            if right.next == nil { moved = min(moved, max(1, leaf.count - path.index)) }
+            leaf.moveEnd(from: leaf.count - moved, toFrontOf: right)
+            noteMoved(moved, from: index, to: index + 1, under: parent)
+        } else {
+            let moved = (roomLeft + 1) / 2
+            leaf.moveFront(moved, toEndOf: unsafe Leaf(base: parent.child(index - 1)))
+            noteMoved(moved, from: index, to: index - 1, under: parent)
         }
-        if index > 0 {
-            let left = unsafe Leaf(base: parent.child(index - 1))
-            if Leaf.capacity - left.count >= leastRoom {
-                let moved = (Leaf.capacity - left.count + 1) / 2
-                leaf.moveFront(moved, toEndOf: left)
-                noteMoved(moved, from: index, to: index - 1, under: parent)
-                return true
-            }
-        }
-        return false
+        return true
+    }
+
+    /// How many elements more the leaf that is the child at `index` can take; none where there is no such child.
+    private func room(in index: Int, under parent: Inner) -> Int {
+        guard index >= 0, index < parent.count else { return 0 }
+        return Leaf.capacity - parent.elementCount(at: index)
     }
 
     private func noteMoved(_ moved: Int, from source: Int, to target: Int, under parent: Inner) {

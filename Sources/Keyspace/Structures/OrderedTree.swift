@@ -4,13 +4,31 @@
 // sets keep pointers to their members in one, streams their blocks and pending entries. What is compared is known when
 // this is compiled, so that a comparison is a few instructions in place.
 
-/// What a tree is made of, and how its inner nodes tell the elements apart.
+/// What a tree is made of, how it lies in leaves, and how inner nodes tell the elements apart.
 protocol TreeContent {
     associatedtype Element: BitwiseCopyable
     /// What an inner node keeps of an element, to be compared without a look at the element itself.
     associatedtype Separator: BitwiseCopyable
 
     static func separator(of element: Element) -> Separator
+
+    /// Bytes of an element in a leaf.
+    static var elementByteCount: Int { get }
+    /// - Parameter place: eight bytes from there on may be read, however few the element has.
+    @unsafe static func load(from place: UnsafeRawPointer) -> Element
+    @unsafe static func store(_ element: Element, at place: UnsafeMutableRawPointer)
+}
+
+extension TreeContent {
+    @inline(__always) static var elementByteCount: Int { MemoryLayout<Element>.stride }
+
+    @unsafe @inline(__always)
+    static func load(from place: UnsafeRawPointer) -> Element { unsafe place.loadUnaligned(as: Element.self) }
+
+    @unsafe @inline(__always)
+    static func store(_ element: Element, at place: UnsafeMutableRawPointer) {
+        unsafe place.storeBytes(of: element, as: Element.self)
+    }
 }
 
 /// A place between the elements of a tree: behind those for which it says so, and before all others. If it lies behind an

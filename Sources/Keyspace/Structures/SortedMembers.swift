@@ -40,6 +40,23 @@ enum ScoreOrder: TreeContent {
 
     @inline(__always)
     static func separator(of element: ScoredMember) -> Separator { Separator(score: element.score, element: element) }
+
+    /// Addresses have 48 bits at the most: without the rest a leaf has room for a third more of them.
+    static var elementByteCount: Int { 6 }
+
+    @inline(__always)
+    static func load(from place: UnsafeRawPointer) -> ScoredMember {
+        let address = unsafe UInt(littleEndian: place.loadUnaligned(as: UInt.self)) & (1 << 48 - 1)
+        return unsafe ScoredMember(Entry(base: UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped))
+    }
+
+    @inline(__always)
+    static func store(_ element: ScoredMember, at place: UnsafeMutableRawPointer) {
+        let address = unsafe UInt(bitPattern: element.entry.base)
+        precondition(address >> 48 == 0, "an address of more than 48 bits")
+        unsafe place.storeBytes(of: UInt32(truncatingIfNeeded: address).littleEndian, as: UInt32.self)
+        unsafe place.storeBytes(of: UInt16(address >> 32).littleEndian, toByteOffset: 4, as: UInt16.self)
+    }
 }
 
 /// Memory: one block with the parts, which own nodes, buckets and members; `free` it before it is forgotten.

@@ -14,7 +14,11 @@ struct TreeLeaf<Content: TreeContent>: Equatable {
     /// One size class, whatever the elements are.
     static var byteCount: Int { 512 }
     private static var headerByteCount: Int { 24 }
-    static var capacity: Int { (byteCount - headerByteCount) / MemoryLayout<Element>.stride }
+    /// The last element, too, has eight bytes from its first on.
+    static var capacity: Int {
+        let width = Content.elementByteCount
+        return (byteCount - headerByteCount - max(0, 8 - width)) / width
+    }
 
     let base: UnsafeMutableRawPointer
 
@@ -60,19 +64,30 @@ struct TreeLeaf<Content: TreeContent>: Equatable {
         return unsafe Self(base: other)
     }
 
-    private var elements: UnsafeMutablePointer<Element> {
-        @inline(__always) get { unsafe (base + Self.headerByteCount).assumingMemoryBound(to: Element.self) }
+    /// Where the element at `index` lies, or would lie behind the last.
+    @unsafe @inline(__always)
+    private func place(_ index: Int) -> UnsafeMutableRawPointer {
+        unsafe base + (Self.headerByteCount + index * Content.elementByteCount)
     }
 
     subscript(index: Int) -> Element {
         @inline(__always) get {
             assert(index >= 0 && index < count)
-            return unsafe elements[index]
+            return unsafe Content.load(from: place(index))
         }
         nonmutating set {
             assert(index >= 0 && index < count)
-            unsafe elements[index] = newValue
+            unsafe Content.store(newValue, at: place(index))
         }
+    }
+
+    /// Copies elements to `index` of `other`, which may be this leaf.
+    private func copy(_ range: Range<Int>, to index: Int, of other: Self) {
+        assert(index >= 0 && index + range.count <= Self.capacity)
+        unsafe other.place(index).copyMemory(
+            from: place(range.lowerBound),
+            byteCount: range.count * Content.elementByteCount
+        )
     }
 
     /// The first element that `bound` does not lie behind, or the end.
@@ -90,15 +105,15 @@ struct TreeLeaf<Content: TreeContent>: Equatable {
     func insert(_ element: Element, at index: Int) {
         let count = count
         assert(index >= 0 && index <= count && count < Self.capacity)
-        unsafe (elements + index + 1).update(from: elements + index, count: count - index)
-        unsafe (elements + index).initialize(to: element)
+        copy(index..<count, to: index + 1, of: self)
         self.count = count + 1
+        self[index] = element
     }
 
     func remove(_ range: Range<Int>) {
         let count = count
         assert(range.lowerBound >= 0 && range.upperBound <= count)
-        unsafe (elements + range.lowerBound).update(from: elements + range.upperBound, count: count - range.upperBound)
+        copy(range.upperBound..<count, to: range.lowerBound, of: self)
         self.count = count - range.count
     }
 
@@ -106,8 +121,8 @@ struct TreeLeaf<Content: TreeContent>: Equatable {
     func moveEnd(from index: Int, toFrontOf other: Self) {
         let (moved, present) = (count - index, other.count)
         assert(moved >= 0 && moved + present <= Self.capacity)
-        unsafe (other.elements + moved).update(from: other.elements, count: present)
-        unsafe other.elements.update(from: elements + index, count: moved)
+        other.copy(0..<present, to: moved, of: other)
+        copy(index..<count, to: 0, of: other)
         other.count = present + moved
         count = index
     }
@@ -116,7 +131,7 @@ struct TreeLeaf<Content: TreeContent>: Equatable {
     func moveFront(_ moved: Int, toEndOf other: Self) {
         let present = other.count
         assert(moved <= count && moved + present <= Self.capacity)
-        unsafe (other.elements + present).update(from: elements, count: moved)
+        copy(0..<moved, to: present, of: other)
         other.count = present + moved
         remove(0..<moved)
     }

@@ -42,8 +42,8 @@ final class Executor: CallHost {
     var slowlog = Slowlog()
     var latency = LatencyMonitor()
     // While all registries are in one hand, `holdsEverything` says whether any of them has somebody.
-    var watchers = WatchRegistry() { didSet { if !holdsEverything { call.hasWatchers = isObserved } } }
-    var waits = WaitRegistry() { didSet { if !holdsEverything { call.hasWatchers = isObserved } } }
+    var watchers = WatchRegistry() { didSet { observersDidChange() } }
+    var waits = WaitRegistry() { didSet { observersDidChange() } }
     var transit = KeysInTransit() {
         didSet { if transit.isEmpty { threadObstacles.remove(.inTransit) } else { threadObstacles.insert(.inTransit) } }
     }
@@ -130,7 +130,10 @@ final class Executor: CallHost {
     }
 
     /// Whether anybody wants to know which keys of this thread change.
-    private var isObserved: Bool { !watchers.isEmpty || !waits.isEmpty }
+    private var isObserved: Bool { !watchers.isEmpty || !waits.isEmpty || keyspace.accessRecord == .clockOfChanges }
+
+    /// Has the call tell of changes as long as anybody wants to know of them.
+    func observersDidChange() { if !holdsEverything { call.hasWatchers = isObserved } }
 
     var isClusterEnabled: Bool { node.isClusterEnabled }
     var longestString: Int { settings.bulkByteCount }

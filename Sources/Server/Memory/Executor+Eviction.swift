@@ -147,10 +147,10 @@ extension EvictionPolicy {
         let (order, isVolatileOnly): (Order, Bool)
         switch configuration.maxMemoryPolicy {
         case .noEviction: return nil
-        case .allKeysLRU: (order, isVolatileOnly) = (.idleTime, false)
+        case .allKeysLRU, .allKeysLRM: (order, isVolatileOnly) = (.idleTime, false)
         case .allKeysLFU: (order, isVolatileOnly) = (.frequency, false)
         case .allKeysRandom: (order, isVolatileOnly) = (.random, false)
-        case .volatileLRU: (order, isVolatileOnly) = (.idleTime, true)
+        case .volatileLRU, .volatileLRM: (order, isVolatileOnly) = (.idleTime, true)
         case .volatileLFU: (order, isVolatileOnly) = (.frequency, true)
         case .volatileRandom: (order, isVolatileOnly) = (.random, true)
         case .volatileTTL: (order, isVolatileOnly) = (.timeToLive, true)

@@ -76,14 +76,24 @@ extension Shard {
 
     /// Takes over what depends on the configuration. In an exclusive section, or before the shard runs.
     func configurationDidChange(_ configuration: Configuration) {
-        keyspace.accessRecord =
-            configuration.maxMemoryPolicy.countsUses
-            ? .frequency(logFactor: configuration.lfuLogFactor, decayMinutes: configuration.lfuDecayMinutes) : .clock
+        keyspace.accessRecord = AccessRecord(configuration)
+        executor.observersDidChange()
         keyspace.evictionPolicy = EvictionPolicy(configuration)
         keyspace.lazyFreeing = LazyFreeing(configuration)
         let aloneByteCount = keyspace.limits.listAloneByteCount
         keyspace.limits = ValueLimits(configuration)
         keyspace.limits.listAloneByteCount = aloneByteCount
+    }
+}
+
+extension AccessRecord {
+    fileprivate init(_ configuration: Configuration) {
+        let policy = configuration.maxMemoryPolicy
+        if policy.countsUses {
+            self = .frequency(logFactor: configuration.lfuLogFactor, decayMinutes: configuration.lfuDecayMinutes)
+        } else {
+            self = policy.tellsChanges ? .clockOfChanges : .clock
+        }
     }
 }
 
