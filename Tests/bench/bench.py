@@ -380,17 +380,20 @@ class Benchmark:
         self.report.compared("Server CPU per command at pipeline 32, µs", "load", cpu, ".2f")
         self.report.compared("Of which user time, µs", "load", user, ".2f")
 
-        found = {}
+        counted, resident = {}, {}
         for row in values.SIZES:
             for server in self.single_shard():
                 node = self.start(server)
                 try:
-                    before = memory(node)[1]
+                    before = memory(node)
                     values.send(node.port, row.commands)
-                    found.setdefault(row.title, {})[server.name] = (memory(node)[1] - before) / row.elements
+                    after = memory(node)
                 finally:
                     end([node])
-        self.report.compared("Bytes per element, by used_memory", "values", found, ".1f")
+                for found, start, stop in zip((resident, counted), before, after):
+                    found.setdefault(row.title, {})[server.name] = (stop - start) / row.elements
+        self.report.compared("Bytes per element, by used_memory", "values", counted, ".1f")
+        self.report.compared("Bytes per element, by resident memory", "values", resident, ".1f")
 
     def start_up(self):
         """From the start of the process to the first PONG."""
