@@ -50,8 +50,11 @@ public struct Entry {
         let header = header
         assert(type == .string)
         if header & Header.encodingMask == Header.integer { return .integer(integer) }
-        if header & Header.isOutside != 0 { return .bytes(block.bytes) }
-        return unsafe .bytes(Bytes(base: base + valueOffset(header), count: Header.valueCount(header)))
+        // Nearly always neither: then the key begins behind the header, and the text behind the key.
+        let unusual = Header.isOutside | Header.hasExpiry | Header.hasLongKey
+        guard header & unusual == 0 else { return unusualText(header) }
+        let offset = 8 &+ Header.shortKeyCount(header)
+        return unsafe .bytes(Bytes(base: base + offset, count: Header.valueCount(header)))
     }
 }
 
@@ -89,6 +92,8 @@ enum Header {
     @inlinable static var hasLongKey: UInt64 { 1 << 9 }
     /// The value part is a pointer.
     @inlinable static var isOutside: UInt64 { 1 << 10 }
+    /// What says where the key begins and how long it is.
+    static var beforeKeyMask: UInt64 { 0xFF << 40 | hasLongKey | hasExpiry }
     static var accessShift: UInt64 { 16 }
     static var accessMask: UInt64 { 0xFF_FFFF << accessShift }
     @inlinable static var longKeyMark: Int { 255 }
@@ -107,6 +112,12 @@ enum Header {
 }
 
 extension Entry {
+    @usableFromInline @inline(never)
+    func unusualText(_ header: UInt64) -> StringValue {
+        if header & Header.isOutside != 0 { return .bytes(block.bytes) }
+        return unsafe .bytes(Bytes(base: base + valueOffset(header), count: Header.valueCount(header)))
+    }
+
     @usableFromInline var header: UInt64 {
         @inlinable get { unsafe base.load(as: UInt64.self) }
         nonmutating set { unsafe base.storeBytes(of: newValue, as: UInt64.self) }
@@ -179,6 +190,14 @@ extension Entry {
     @inline(__always)
     func hasKey(_ key: Bytes) -> Bool {
         key.count < Header.longKeyMark ? hasShortKey(key) : hasLongKey(key)
+    }
+
+    /// Whether its key is `key` and nothing stands before it, neither an expiry nor the length of a long key.
+    @inline(__always)
+    func isPlain(withKey key: Bytes) -> Bool {
+        // One comparison tells the length, too: that of a long key reaches into bits that are not left.
+        guard header & Header.beforeKeyMask == UInt64(truncatingIfNeeded: key.count) << 40 else { return false }
+        return unsafe Bytes(base: base + 8, count: key.count).isEqual(to: key)
     }
 
     @inline(__always)

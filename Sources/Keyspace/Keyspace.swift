@@ -7,17 +7,27 @@ public import Protocol
 /// Memory: the bytes belong to the caller. The hash is good for every keyspace with the same seed.
 public struct Key {
     public let bytes: Bytes
-    public let hash: UInt64
+    public fileprivate(set) var hash: UInt64
     /// The hash slot, or 0 where nobody asks for slots.
-    public let slot: Int
+    public fileprivate(set) var slot: Int
 }
 
-/// Keys that will soon be looked up, one after the other.
+/// Keys that will soon be looked up, one after the other: put in as bytes, and then made ready together.
 ///
 /// Memory: owns its block; the bytes of the keys belong to the caller. Thread: one at a time.
 @safe
 public final class KeyBatch {
     public static var capacity: Int { 32 }
+
+    /// Where in a batch a key is, or that there is none.
+    public struct Place {
+        let index: Int
+
+        @inline(__always)
+        fileprivate init(_ index: Int) { self.index = index }
+
+        public static var none: Place { @inline(__always) get { Place(-1) } }
+    }
 
     @usableFromInline let base: UnsafeMutablePointer<Key>
     public private(set) var count = 0
@@ -32,13 +42,20 @@ public final class KeyBatch {
         return unsafe base[index]
     }
 
+    /// The key at `place`, if there is one.
     @inline(__always)
-    func append(_ key: Key) -> Int {
+    public subscript(place: Place) -> Key? {
+        UInt(bitPattern: place.index) < UInt(bitPattern: count) ? unsafe base[place.index] : nil
+    }
+
+    /// Takes in a key that is not ready yet.
+    @inline(__always)
+    public func append(_ key: Bytes) -> Place {
         let index = count
         precondition(index < KeyBatch.capacity, "a batch of keys is full")
-        unsafe (base + index).initialize(to: key)
+        unsafe (base + index).initialize(to: Key(bytes: key, hash: 0, slot: 0))
         count = index &+ 1
-        return index
+        return Place(index)
     }
 
     public func removeAll() { count = 0 }
@@ -187,14 +204,29 @@ public final class Keyspace {
         return Key(bytes: bytes, hash: environment.hasher.hash(of: bytes), slot: slot)
     }
 
-    /// The same, at the end of `batch`; returns its place there.
-    public func addKey(_ bytes: Bytes, to batch: KeyBatch) -> Int { batch.append(key(bytes)) }
-
-    /// Brings near what `keys` will soon be looked up in: first all their buckets, then by the tags in these all their
-    /// entries, so that the waits for memory overlap.
-    public func prefetch(_ keys: KeyBatch, in database: Int) {
-        for index in 0..<keys.count { self[database][keys[index].slot].prefetchBucket(keys[index].hash) }
+    /// Hashes `keys`, and brings near what they will soon be looked up in: first all their buckets, then by the tags in
+    /// these all their entries, so that the waits for memory overlap.
+    public func prepare(_ keys: KeyBatch, in database: Int) {
+        // Two loops, as one with a call in it has fewer registers.
+        if slotUse == .none {
+            prepare(keys, in: database) { _ in 0 }
+        } else {
+            prepare(keys, in: database) { hashSlot(of: $0) }
+        }
+        guard keys.count > 1 else { return }
         for index in 0..<keys.count { self[database][keys[index].slot].prefetchEntry(keys[index].hash) }
+    }
+
+    @inline(__always)
+    private func prepare(_ keys: KeyBatch, in database: Int, slot: (Bytes) -> Int) {
+        let hasher = environment.hasher
+        for index in 0..<keys.count {
+            let bytes = unsafe keys.base[index].bytes
+            let (slot, hash) = (slot(bytes), hasher.hash(of: bytes))
+            unsafe keys.base[index].slot = slot
+            unsafe keys.base[index].hash = hash
+            self[database][slot].prefetchBucket(hash)
+        }
     }
 
     // MARK: Looking up
@@ -207,8 +239,8 @@ public final class Keyspace {
         glimpse(key, in: database, touching: touching) ?? lookupThoroughly(key, in: database, touching: touching)
     }
 
-    /// The entry of `key`, where it is seen at first sight: in the first bucket, without an expiry, with no resize under
-    /// way and no use to count. Nil says nothing.
+    /// The entry of `key`, where it is seen at first sight: in the first bucket, without an expiry, and no use to count.
+    /// Nil says nothing.
     ///
     /// Nearly all look-ups end here. It calls nothing, and so saves no registers: half the instructions of `find`.
     @usableFromInline @inline(never)
@@ -231,10 +263,7 @@ public final class Keyspace {
     /// The same, whether or not there is an access to note.
     @inline(__always)
     func glimpse(_ key: Key, in database: Int) -> Entry? {
-        guard let entry = self[database][key.slot].glimpse(key.bytes, hash: key.hash), !entry.hasExpiry else {
-            return nil
-        }
-        return entry
+        self[database][key.slot].glimpse(key.bytes, hash: key.hash)
     }
 
     /// Whether `key` is there; not an access.

@@ -47,14 +47,15 @@ struct Table {
         var entry: Entry { @inline(__always) get { bucket[position] } }
     }
 
-    /// The entry of `key`, if it is not a long one, no resize is under way, and it is in the first bucket of its chain.
+    /// The entry of `key`, if it is a plain one, and is in the newer array in the first bucket of its chain.
     @inline(__always)
     func glimpse(_ key: Bytes, hash: UInt64) -> Entry? {
-        guard !isResizing, !buckets.isEmpty, key.count < Header.longKeyMark else { return nil }
+        guard !buckets.isEmpty else { return nil }
         let bucket = buckets[hash]
         var matches = bucket.matches(Bucket.tag(of: hash))
         while let position = matches.next() {
-            if bucket[position].hasShortKey(key) { return bucket[position] }
+            let entry = bucket[position]
+            if entry.isPlain(withKey: key) { return entry }
         }
         return nil
     }

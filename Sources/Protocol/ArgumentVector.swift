@@ -38,7 +38,7 @@ public struct Arguments {
 @safe
 public final class ArgumentVector {
     @usableFromInline var base: UnsafeMutablePointer<Bytes>
-    private var capacity: Int
+    private(set) var capacity: Int
     public private(set) var count = 0
 
     public init(capacity: Int = 256) {
@@ -54,17 +54,10 @@ public final class ArgumentVector {
         count &+= 1
     }
 
-    /// Room behind the last element for `count` more, if there is as much: to be filled, and then told to `didFill`,
-    /// before anything else. Only `append` makes more.
-    @unsafe @inline(__always)
-    func room(for count: Int) -> UnsafeMutablePointer<Bytes>? {
-        capacity &- self.count >= count ? unsafe base + self.count : nil
-    }
-
-    @inline(__always)
+    /// Says that there are `count` elements now: those behind the last one were written to `base`, up to `capacity`.
     func didFill(_ count: Int) {
-        assert(count >= 0 && self.count &+ count <= capacity, "more was filled than there was room for")
-        self.count &+= count
+        precondition(self.count <= count && count <= capacity, "more was filled than there was room for")
+        self.count = count
     }
 
     /// Forgets the elements from `count` on.
@@ -73,10 +66,15 @@ public final class ArgumentVector {
         self.count = count
     }
 
+    /// `count` elements from `first` on, lent until the next change.
     @inlinable
-    public subscript(range: Range<Int>) -> Arguments {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count, "there are no such arguments")
-        return unsafe Arguments(base: base + range.lowerBound, count: range.count)
+    public func slice(from first: Int, count: Int) -> Arguments {
+        precondition(
+            UInt(bitPattern: first) <= UInt(bitPattern: self.count)
+                && UInt(bitPattern: count) <= UInt(bitPattern: self.count &- first),
+            "there are no such arguments"
+        )
+        return unsafe Arguments(base: base + first, count: count)
     }
 
     @inline(never)

@@ -12,6 +12,8 @@ public final class ReplyBuffer {
     @usableFromInline var capacity: Int
     @usableFromInline var filled = 0
     @usableFromInline var sent = 0
+    /// Raised by every error that is written; lowered by who has looked for it.
+    public var hasNewError = false
     /// 2 or 3: how maps, sets, doubles, nulls and the like are written.
     public var version: UInt8 = 2
 
@@ -127,10 +129,23 @@ public final class ReplyBuffer {
     /// A type byte, a decimal number and the line's end: the head of nearly everything in RESP.
     @inline(__always)
     private func putHeader(_ type: UInt8, _ number: Int64) {
-        guard UInt64(bitPattern: number) < 10 else { return putLongHeader(type, number) }
-        let line = UInt32(type) | UInt32(truncatingIfNeeded: 0x30 &+ number) << 8 | 0x0A0D_0000
-        unsafe base.storeBytes(of: line.littleEndian, toByteOffset: filled, as: UInt32.self)
-        filled &+= 4
+        guard UInt64(bitPattern: number) < 100 else { return putLongHeader(type, number) }
+        unsafe filled &+= putShortHeader(type, UInt32(truncatingIfNeeded: number), to: base + filled)
+    }
+
+    /// The same for a number below 100; returns how many bytes it takes. One more may be written.
+    @unsafe @inline(__always)
+    private func putShortHeader(_ type: UInt8, _ number: UInt32, to place: UnsafeMutableRawPointer) -> Int {
+        guard number >= 10 else {
+            let line = UInt32(type) | (0x30 &+ number) << 8 | 0x0A0D_0000
+            unsafe place.storeBytes(of: line.littleEndian, as: UInt32.self)
+            return 4
+        }
+        let tens = (number &* 205) >> 11  // a division by ten
+        let line = UInt32(type) | (0x30 &+ tens) << 8 | (0x30 &+ number &- tens &* 10) << 16 | 0x0D00_0000
+        unsafe place.storeBytes(of: line.littleEndian, as: UInt32.self)
+        unsafe place.storeBytes(of: 0x0A, toByteOffset: 4, as: UInt8.self)
+        return 5
     }
 
     @inline(never)
@@ -162,6 +177,19 @@ public final class ReplyBuffer {
     public func integer(_ value: Int) { header(UInt8(ascii: ":"), Int64(value)) }
 
     public func bulk(_ value: Bytes) {
+        let (start, count) = (filled, value.count)
+        guard count < 100, start &+ Self.longestHeader &+ 100 <= capacity else { return bulkThoroughly(value) }
+        // The fields are read and stored once, as for all that the compiler knows what is written might be they; and what may
+        // be a call comes last, so that no registers are saved for it.
+        let line = unsafe base + start
+        let header = unsafe putShortHeader(UInt8(ascii: "$"), UInt32(truncatingIfNeeded: count), to: line)
+        unsafe line.storeBytes(of: UInt16(0x0A0D).littleEndian, toByteOffset: header &+ count, as: UInt16.self)
+        filled = start &+ header &+ count &+ 2
+        unsafe value.copy(to: line + header)
+    }
+
+    @inline(never)
+    private func bulkThoroughly(_ value: Bytes) {
         reserve(Self.longestHeader &+ value.count &+ 2)
         putHeader(UInt8(ascii: "$"), Int64(value.count))
         put(value)
@@ -186,21 +214,21 @@ public final class ReplyBuffer {
     /// An error line: `text` begins with its code, as in `ERR syntax error`; line ends in it become blanks.
     @_disfavoredOverload
     public func error(_ text: String) {
-        append("-")
+        beginError()
         var line = Array(text.utf8)
         for index in line.indices where line[index] == 0x0d || line[index] == 0x0a { line[index] = 0x20 }
         line.withBytes { append($0) }
         append("\r\n")
     }
     public func error(_ text: StaticString) {
-        append("-")
+        beginError()
         append(text)
         append("\r\n")
     }
 
     /// An error line that quotes what a client sent: its bytes as they are up to a zero byte, line ends in it as blanks.
     public func error(_ text: String, quoting quoted: Bytes, _ rest: String = "") {
-        append("-")
+        beginError()
         append(text)
         quote(quoted)
         append(rest)
@@ -209,13 +237,18 @@ public final class ReplyBuffer {
 
     /// The same with two quotations.
     public func error(_ text: String, quoting first: Bytes, _ between: String, quoting second: Bytes, _ rest: String) {
-        append("-")
+        beginError()
         append(text)
         quote(first)
         append(between)
         quote(second)
         append(rest)
         append("\r\n")
+    }
+
+    private func beginError() {
+        hasNewError = true
+        append("-")
     }
 
     private func quote(_ quoted: Bytes) {

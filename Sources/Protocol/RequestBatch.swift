@@ -38,7 +38,7 @@ public final class RequestBatch {
     @inlinable
     public subscript(index: Int) -> Arguments {
         let place = place(index)
-        return arguments[place.firstArgument..<(place.firstArgument &+ place.argumentCount)]
+        return arguments.slice(from: place.firstArgument, count: place.argumentCount)
     }
 
     /// Where a request ends in the input.
@@ -59,6 +59,13 @@ public final class RequestBatch {
         let place = Place(firstArgument: firstArgument, argumentCount: argumentCount, endOffset: endOffset)
         unsafe (places + count).initialize(to: place)
         count &+= 1
+    }
+
+    /// Says that there are `count` requests now, with `argumentCount` arguments together.
+    func didFill(_ count: Int, argumentCount: Int) {
+        precondition(self.count <= count && count <= limit, "a batch of requests is overfull")
+        self.count = count
+        arguments.didFill(argumentCount)
     }
 
     /// Forgets what it holds, and parses the requests of `input` from `start` on.

@@ -122,29 +122,36 @@ enum RequestParser {
     /// Parses usual requests from `start` on until one comes that is not: arrays that are all there, and in which no number
     /// has more than three digits.
     ///
-    /// A loop of its own, because the exits of the general one cost: with all its state in registers and a single check
-    /// of bounds, it takes 28 instructions for an argument where the general one takes 60.
+    /// A loop of its own, because the exits of the general one cost: with all its state in registers, a line read as one
+    /// word and a single check of bounds, it takes 20 instructions for an argument where the general one takes 60.
     ///
     /// - Returns: where the first request begins that is none of these.
     static func parseUsual(_ input: Bytes, from start: Int, into batch: RequestBatch) -> Int {
         let reader = LineReader(input: input, position: 0)
-        let vector = batch.arguments
-        var position = start
-        while batch.count < batch.limit {
-            guard input.count &- position >= 6, input[position] == UInt8(ascii: "*"),
-                let line = reader.shortNumber(at: position &+ 1),
-                let views = unsafe vector.room(for: line.value)
-            else { return position }
+        let (limit, capacity) = (batch.limit, batch.arguments.capacity)
+        let (views, places) = unsafe (batch.arguments.base, batch.places)
+        var (position, count, argumentCount) = (start, batch.count, batch.arguments.count)
+        requests: while count < limit {
+            guard let line = reader.shortLine(UInt8(ascii: "*"), at: position), line.value <= capacity &- argumentCount
+            else { break }
             var next = line.end
             for index in 0..<line.value {
-                guard let (offset, end) = reader.shortBulk(at: next) else { return position }
-                unsafe (views + index).initialize(to: reader.bytes(at: offset, count: end &- offset))
+                guard let (offset, end) = reader.shortBulk(at: next) else { break requests }
+                unsafe (views + argumentCount + index).initialize(to: reader.bytes(at: offset, count: end &- offset))
                 next = end &+ 2
             }
             position = next
-            batch.add(from: vector.count, argumentCount: line.value, endOffset: position)
-            vector.didFill(line.value)
+            guard line.value > 0 else { continue }
+            let place = RequestBatch.Place(
+                firstArgument: argumentCount,
+                argumentCount: line.value,
+                endOffset: position
+            )
+            unsafe (places + count).initialize(to: place)
+            count &+= 1
+            argumentCount &+= line.value
         }
+        batch.didFill(count, argumentCount: argumentCount)
         return position
     }
 
@@ -305,9 +312,7 @@ private struct LineReader {
     /// Where the bytes of the bulk string at `position` begin and end, if it has at most 999 and all of it is there.
     @inline(__always)
     func shortBulk(at position: Int) -> (offset: Int, end: Int)? {
-        // The shortest one has six bytes, and more are not looked at before the length is known.
-        guard count &- position >= 6, byte(position) == UInt8(ascii: "$"), let length = shortNumber(at: position &+ 1)
-        else { return nil }
+        guard let length = shortLine(UInt8(ascii: "$"), at: position) else { return nil }
         let end = length.end &+ length.value
         guard end &+ 2 <= count else { return nil }
         return (length.end, end)
@@ -315,22 +320,31 @@ private struct LineReader {
 
     static var longestShortNumber: Int { 999 }
 
-    /// A number of one to three digits and the position behind its line, if one stands at `start`: nearly all there are.
-    /// Four bytes must lie there.
+    /// The number of one to three digits in the line of `type` at `start`, and the position behind the line: nearly all
+    /// there are. Nil says nothing.
+    ///
+    /// What is left when the bytes that are expected, with zeros for digits, are taken from the word that is there are the
+    /// digits, each in its byte; and where something else stands a byte that is no digit, also where it has borrowed.
     @inline(__always)
-    func shortNumber(at start: Int) -> (value: Int, end: Int)? {
-        assert(start &+ 4 <= count)
-        let first = byte(start) &- 48
-        let second = byte(start &+ 1)
-        guard first <= 9 else { return nil }
-        if second == UInt8(ascii: "\r") { return (Int(first), start &+ 3) }
-        guard first > 0, second &- 48 <= 9 else { return nil }  // with a zero in front it is no number
-        let tens = Int(first) &* 10 &+ Int(second &- 48)
-        let third = byte(start &+ 2)
-        if third == UInt8(ascii: "\r") { return (tens, start &+ 4) }
-        guard third &- 48 <= 9, byte(start &+ 3) == UInt8(ascii: "\r") else { return nil }
-        return (tens &* 10 &+ Int(third &- 48), start &+ 5)
+    func shortLine(_ type: UInt8, at start: Int) -> (value: Int, end: Int)? {
+        // The shortest request and the shortest bulk string have six bytes: no line that matters is nearer to the end.
+        guard count &- start >= 6 else { return nil }
+        let word = UInt32(littleEndian: unsafe base.loadUnaligned(fromByteOffset: start, as: UInt32.self))
+        let head = UInt32(type) | 0x3000
+        let one = rotated(word &- (head | 0x0A0D_0000))
+        if one <= 9 { return (Int(one), start &+ 4) }
+        // A number that begins with a zero is none.
+        let two = rotated(word &- (head | 0x0D30_0000))
+        if two <= 0x9FF, two & 0xFF &- 1 < 9 { return (Int(two & 0xFF &* 10 &+ two >> 8), start &+ 5) }
+        let three = rotated(word &- (head | 0x3030_0000))
+        let (first, second, third) = (three & 0xFF, three >> 8 & 0xFF, three >> 16)
+        guard first &- 1 < 9, second <= 9, third <= 9, byte(start &+ 4) == UInt8(ascii: "\r") else { return nil }
+        return (Int(first &* 100 &+ second &* 10 &+ third), start &+ 6)
     }
+
+    /// The lowest byte, which is to be zero, becomes the highest: one comparison then tells that, too.
+    @inline(__always)
+    private func rotated(_ word: UInt32) -> UInt32 { word >> 8 | word << 24 }
 
     /// Reads a number to the end of its line and steps behind it; nil if the end has not come.
     mutating func number() -> Number? {

@@ -50,7 +50,7 @@ final class Subject: CallHost {
         let owned = OwnedArguments(words)
         guard let command = table.command(for: owned.arguments) else { return "no such command" }
         reply.clear()
-        call.run(command, owned.arguments, preparedKey: nil)
+        call.run(command, owned.arguments)
         return reply.unsent.text.split(separator: "\r\n", omittingEmptySubsequences: false).dropLast()
             .joined(separator: " ")
     }

@@ -11,8 +11,8 @@ import Testing
         for index in 0..<words.count { vector.append(owned.arguments[index]) }
 
         #expect(vector.count == 100)
-        #expect(vector[0..<100].arrays == words)
-        #expect(vector[40..<42].arrays == Array(words[40..<42]))
+        #expect(vector.slice(from: 0, count: 100).arrays == words)
+        #expect(vector.slice(from: 40, count: 2).arrays == Array(words[40..<42]))
     }
 
     @Test func `behind a place are forgotten when the vector is truncated`() {
@@ -23,7 +23,7 @@ import Testing
         vector.truncate(to: 1)
         vector.append(owned.arguments[2])
 
-        #expect(vector[0..<2].arrays == [[1], [3]])
+        #expect(vector.slice(from: 0, count: 2).arrays == [[1], [3]])
     }
 
     @Test func `from an index on are the rest, down to none`() {

@@ -38,8 +38,8 @@ class Command:
     name: str
     """Makes the words of the request with this number."""
     words: "collections.abc.Callable[[int], list[str]]"
-    """Lines of the reply."""
-    lines: int
+    """Lines of the reply, a mean where requests take turns."""
+    lines: float
     """Requests that make what it works on, each of which has a reply of one line."""
     setup: tuple = ()
 
@@ -79,7 +79,10 @@ COLLECTIONS = [
     Command("LINDEX of 10,000", lambda n: ["LINDEX", "list", str(n * 7919 % 10_000)], 2, (filled("RPUSH", "list", 10_000),)),
     Command("LRANGE of 100", lambda n: ["LRANGE", "list:100", "0", "-1"], 201, (filled("RPUSH", "list:100", 100),)),
     Command("LMOVE, 100", lambda n: ["LMOVE", "ring", "ring", "LEFT", "RIGHT"], 2, (filled("RPUSH", "ring", 100),)),
+    Command("RPUSH/LPOP, 100", lambda n: (["RPUSH", "queue", member(n)], ["LPOP", "queue"])[n % 2], 1.5, (filled("RPUSH", "queue", 100),)),
+    Command("SORT of 100 numbers", lambda n: ["SORT", "numbers"], 201, (["RPUSH", "numbers", *(str(n * 7919 % 1000) for n in range(100))],)),
     Command("SISMEMBER of 10", lambda n: ["SISMEMBER", "set:10", member(n % 10)], 1, (filled("SADD", "set:10", 10),)),
+    Command("SADD of 10, there", lambda n: ["SADD", "set:10", member(n % 10)], 1),
     Command("SISMEMBER of 10,000", lambda n: ["SISMEMBER", "set", member(n * 7919 % 10_000)], 1, (filled("SADD", "set", 10_000),)),
     Command("SADD/SREM, 10,000", lambda n: [("SADD", "SREM")[n % 2], "set", member(10_000 + n // 2)], 1),
     Command("SINTER of 10 and 10,000", lambda n: ["SINTER", "set:10", "set"], 21),
@@ -94,6 +97,8 @@ COLLECTIONS = [
     Command("HGET of 10,000", lambda n: ["HGET", "hash", member(n * 7919 % 10_000)], 2),
     Command("XADD, 10,000", lambda n: ["XADD", "stream", "MAXLEN", "~", "10000", "*", "field", "abc"], 2, tuple([["XTRIM", "stream", "MAXLEN", "0"]])),
     Command("PFADD", lambda n: ["PFADD", "sketch", member(n % 10_000)], 1, (filled("PFADD", "sketch", 10_000),)),
+    Command("PFADD, sparse", lambda n: ["PFADD", "sparse", member(n % 100)], 1, (filled("PFADD", "sparse", 100),)),
+    Command("PFCOUNT", lambda n: ["PFCOUNT", "sketch"], 1),
 ]
 
 

@@ -1,22 +1,30 @@
 // The elements that SORT puts in order.
 //
-// Their bytes lie one behind the other in one array, those that they are compared by behind them; what is sorted are
-// items of fixed width that say where. So a hundred thousand elements take two arrays, and nearly all comparisons are
-// those of two numbers.
+// An integer is kept as one; the bytes of the others lie one behind the other in one array, those that they are compared by
+// behind them. What is sorted are two words for each element, and nearly all comparisons are those of two numbers.
 
 internal import Keyspace
 internal import Protocol
 
 struct SortElements {
+    /// An element, or what it is compared by.
+    private enum Text {
+        case integer(Int64)
+        /// Where its bytes are.
+        case bytes(Range<Int>)
+    }
+
     private struct Item {
-        /// Orders as the weights do, as far as eight bytes can tell.
+        /// Orders as the weights do, as far as eight bytes can tell; the lower comes first.
         var rank: UInt64 = 0
-        let element: Range<Int>
-        /// Where the bytes are that are compared; nil where there are none.
-        var weight: Range<Int>?
+        /// Of its element among `elements`.
+        let index: Int
     }
 
     private var bytes: [UInt8] = []
+    private var elements: [Text] = []
+    /// What the elements are compared by, nil where there is nothing; none where it is the elements themselves.
+    private var weights: [Text?] = []
     private var items: [Item] = []
 
     var count: Int { items.count }
@@ -32,6 +40,7 @@ struct SortElements {
             let list = ListValue(entry: entry, keyspace: keyspace)
             let range = request.isSorted ? 0..<list.count : request.range(of: list.count)
             guard !range.isEmpty else { return }
+            reserve(range.count)
             let backwards = request.isDescending && !request.isSorted
             list.visit(from: backwards ? list.count - 1 - range.lowerBound : range.lowerBound, backwards: backwards) {
                 append($0)
@@ -57,53 +66,71 @@ struct SortElements {
         }
     }
 
+    private mutating func reserve(_ count: Int) {
+        elements.reserveCapacity(count)
+        items.reserveCapacity(count)
+    }
+
     private mutating func append(_ element: StringValue) {
-        let start = bytes.count
-        element.withBytes { bytes.append($0) }
-        items.append(Item(element: start..<bytes.count))
+        items.append(Item(index: elements.count))
+        elements.append(keep(element))
+    }
+
+    private mutating func keep(_ value: StringValue) -> Text {
+        switch value {
+        case .integer(let number): return .integer(number)
+        case .bytes(let text):
+            let start = bytes.count
+            bytes.append(text)
+            return .bytes(start..<bytes.count)
+        }
     }
 
     /// Lends an element, while nothing here changes.
-    private func withElement<Result>(_ index: Int, _ body: (Bytes) -> Result) -> Result {
-        bytes.withBytes { body($0[items[index].element]) }
+    @inline(__always)
+    private func withElement<Result>(_ index: Int, _ body: (StringValue) -> Result) -> Result {
+        withText(elements[index], body)
+    }
+
+    @inline(__always)
+    private func withText<Result>(_ text: Text, _ body: (StringValue) -> Result) -> Result {
+        switch text {
+        case .integer(let number): body(.integer(number))
+        case .bytes(let range): bytes.withBytes { body(.bytes($0[range])) }
+        }
     }
 
     // MARK: Weighing
 
     /// Finds what each element is compared by. What is not there counts as zero, or comes before all bytes.
     mutating func weigh(_ call: Call, _ request: inout SortRequest) throws(CommandError) {
-        for index in items.indices {
-            items[index].weight = items[index].element
-            if request.weight != nil { items[index].weight = fetchWeight(of: index, call, &request) }
+        if request.weight != nil {
+            weights.reserveCapacity(elements.count)
+            for index in elements.indices { weights.append(fetchWeight(of: index, call, &request)) }
         }
-        var isEveryNumber = true
-        bytes.withBytes { bytes in
-            for index in items.indices {
-                guard let weight = items[index].weight.map({ bytes[$0] }) else {
-                    items[index].rank = request.isAlphabetic ? 0 : 0.0.rank
-                    continue
-                }
-                if request.isAlphabetic {
-                    items[index].rank = weight.rank
-                } else if let number = parseDouble(weight) {
-                    items[index].rank = number.rank
-                } else {
-                    isEveryNumber = false
-                }
+        let (isAlphabetic, isDescending) = (request.isAlphabetic, request.isDescending)
+        for place in items.indices {
+            guard let rank = rank(of: weight(of: items[place].index), isAlphabetic) else {
+                throw .text("ERR One or more scores can't be converted into double")
             }
+            items[place].rank = isDescending ? ~rank : rank
         }
-        guard isEveryNumber else { throw .text("ERR One or more scores can't be converted into double") }
     }
 
-    private mutating func fetchWeight(of index: Int, _ call: Call, _ request: inout SortRequest) -> Range<Int>? {
-        withElement(index) { request.weight?.substitute($0) }
+    /// What the element at `index` is compared by.
+    private func weight(of index: Int) -> Text? { weights.isEmpty ? elements[index] : weights[index] }
+
+    /// Nil where a number is wanted and something else is there.
+    private func rank(of weight: Text?, _ isAlphabetic: Bool) -> UInt64? {
+        guard let weight else { return isAlphabetic ? 0 : 0.0.rank }
+        if case .integer(let number) = weight, !isAlphabetic { return Double(number).rank }
+        return withText(weight) { $0.withBytes { isAlphabetic ? $0.rank : parseDouble($0)?.rank } }
+    }
+
+    private mutating func fetchWeight(of index: Int, _ call: Call, _ request: inout SortRequest) -> Text? {
+        withElement(index) { $0.withBytes { request.weight?.substitute($0) } }
         guard let pattern = request.weight else { return nil }
-        return call.dereference(pattern) { value in
-            guard let value else { return nil }
-            let start = bytes.count
-            value.withBytes { bytes.append($0) }
-            return start..<bytes.count
-        }
+        return call.dereference(pattern) { value in value.map { keep($0) } }
     }
 
     // MARK: Sorting
@@ -112,22 +139,35 @@ struct SortElements {
     mutating func sort(_ request: inout SortRequest) {
         let range = request.range(of: items.count)
         let (isDescending, isAlphabetic) = (request.isDescending, request.isAlphabetic)
-        bytes.withBytes { bytes in
-            func precedes(_ one: Item, _ other: Item) -> Bool {
-                if one.rank != other.rank { return (one.rank < other.rank) != isDescending }
-                let order =
-                    isAlphabetic
-                    ? Self.order(one.weight, other.weight, in: bytes)
-                    : bytes[one.element].order(bytes[other.element])
+        items = Array(
+            Self.first(range.upperBound, of: items) { one, other in
+                if one.rank != other.rank { return one.rank < other.rank }
+                let order = isAlphabetic ? weightOrder(one, other) : elementOrder(one, other)
                 // Where nothing tells two apart they stay as they were.
-                return order == 0 ? one.element.lowerBound < other.element.lowerBound : (order < 0) != isDescending
-            }
-            items = Array(Self.first(range.upperBound, of: items, by: precedes)[range])
+                return order == 0 ? one.index < other.index : (order < 0) != isDescending
+            }[range]
+        )
+    }
+
+    @inline(never)
+    private func elementOrder(_ one: Item, _ other: Item) -> Int { order(elements[one.index], elements[other.index]) }
+
+    @inline(never)
+    private func weightOrder(_ one: Item, _ other: Item) -> Int {
+        let (one, other) = (weight(of: one.index), weight(of: other.index))
+        guard let one, let other else { return (one == nil ? 0 : 1) - (other == nil ? 0 : 1) }
+        return order(one, other)
+    }
+
+    private func order(_ one: Text, _ other: Text) -> Int {
+        withText(one) { one in
+            withText(other) { other in one.withBytes { one in other.withBytes { one.order($0) } } }
         }
     }
 
     /// The first `count` of `items` in order. Where that is a small part, most of them are only compared with the last of
     /// those found so far.
+    @inline(__always)
     private static func first(_ count: Int, of items: [Item], by precedes: (Item, Item) -> Bool) -> [Item] {
         guard count < items.count / 4 else { return items.sorted(by: precedes) }
         guard count > 0 else { return [] }
@@ -146,25 +186,20 @@ struct SortElements {
         return Array(found.prefix(count))
     }
 
-    private static func order(_ one: Range<Int>?, _ other: Range<Int>?, in bytes: Bytes) -> Int {
-        guard let one, let other else { return (one == nil ? 0 : 1) - (other == nil ? 0 : 1) }
-        return bytes[one].order(bytes[other])
-    }
-
     // MARK: Handing out
 
     /// Visits what is asked for of each element: the element itself, or what its patterns fetch; nil for what is not there.
     func forEachResult(_ call: Call, _ request: inout SortRequest, _ body: (StringValue?) -> Void) {
-        for index in items.indices {
+        for item in items {
             guard !request.fetches.isEmpty else {
-                withElement(index) { body(.bytes($0)) }
+                withElement(item.index) { body($0) }
                 continue
             }
             for place in request.fetches.indices {
                 if request.fetches[place].isElement {
-                    withElement(index) { body(.bytes($0)) }
+                    withElement(item.index) { body($0) }
                 } else {
-                    withElement(index) { request.fetches[place].substitute($0) }
+                    withElement(item.index) { $0.withBytes { request.fetches[place].substitute($0) } }
                     call.dereference(request.fetches[place], body)
                 }
             }

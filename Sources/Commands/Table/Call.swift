@@ -52,7 +52,7 @@ public final class Call {
     /// The first keys of the requests that run next: hashed once, for the prefetch and the look-up.
     public let preparedKeys = KeyBatch()
     /// The place of the running request's first key among them.
-    private var preparedKey: Int?
+    private var preparedKey = KeyBatch.Place.none
     /// The keys of the running command that `forEachKey` has hashed ahead.
     private let ownKeys = KeyBatch()
     private let noArguments = ArgumentVector(capacity: 1)
@@ -63,7 +63,7 @@ public final class Call {
         self.reply = reply
         self.command = command
         host = Nobody.only
-        arguments = noArguments[0..<0]
+        arguments = noArguments.slice(from: 0, count: 0)
     }
 
     /// Gives the call its reach; before anything runs.
@@ -76,18 +76,18 @@ public final class Call {
     ///
     /// - Parameter preparedKey: the place of the first key among `preparedKeys`, if it is there.
     @inline(__always)
-    public func run(_ command: Command, _ arguments: Arguments, preparedKey: Int?) {
+    public func run(_ command: Command, _ arguments: Arguments, preparedKey: KeyBatch.Place = .none) {
         self.command = command
         self.arguments = arguments
         self.preparedKey = preparedKey
         do { try command.body(self) } catch { refuse(error) }
     }
 
-    /// Makes the call again what it was before others ran inside it (EXEC).
+    /// Makes the call again what it was before others ran inside it (EXEC), or were served by it.
     public func restore(_ command: Command, _ arguments: Arguments) {
         self.command = command
         self.arguments = arguments
-        preparedKey = nil
+        preparedKey = .none
     }
 
     @inline(never)
@@ -104,10 +104,8 @@ public final class Call {
     @inline(__always)
     public func key(_ index: Int) -> Key {
         let bytes = arguments[index]
-        if let preparedKey {
-            let key = preparedKeys[preparedKey]
-            if unsafe key.bytes.base == bytes.base { return key }  // the same place: no other argument lies there
-        }
+        // In the same place no other argument lies.
+        if let key = preparedKeys[preparedKey], unsafe key.bytes.base == bytes.base { return key }
         return keyspace.key(bytes)
     }
 
@@ -119,8 +117,8 @@ public final class Call {
         while start < range.upperBound {
             let end = min(range.upperBound, start + KeyBatch.capacity * step)
             ownKeys.removeAll()
-            for index in stride(from: start, to: end, by: step) { _ = keyspace.addKey(arguments[index], to: ownKeys) }
-            if ownKeys.count > 1, !reachesAllShards { keyspace.prefetch(ownKeys, in: database) }
+            for index in stride(from: start, to: end, by: step) { _ = ownKeys.append(arguments[index]) }
+            keyspace.prepare(ownKeys, in: database)
             for position in 0..<ownKeys.count { visit(ownKeys[position], start + position * step) }
             start = end
         }

@@ -8,25 +8,18 @@ public final class Command: Sendable {
     public typealias Body = @Sendable (Call) throws(CommandError) -> Void
 
     /// How many words a call has, the names counted.
-    public enum Arity: Sendable, Equatable {
-        case exactly(Int)
-        case atLeast(Int)
+    public struct Arity: Sendable, Equatable {
+        private let least: Int
+        private let most: Int
+
+        public static func exactly(_ count: Int) -> Arity { Arity(least: count, most: count) }
+        public static func atLeast(_ count: Int) -> Arity { Arity(least: count, most: .max) }
 
         /// Redis's way to say it: negative for “at least”.
-        public var number: Int {
-            switch self {
-            case .exactly(let count): count
-            case .atLeast(let count): -count
-            }
-        }
+        public var number: Int { most == .max ? -least : least }
 
-        @inlinable
-        public func allows(_ count: Int) -> Bool {
-            switch self {
-            case .exactly(let wanted): count == wanted
-            case .atLeast(let least): count >= least
-            }
-        }
+        @inline(__always)
+        public func allows(_ count: Int) -> Bool { count >= least && count <= most }
     }
 
     /// Which thread may run the command.

@@ -24,8 +24,10 @@ public final class CommandTable: @unchecked Sendable {
         var command: Unmanaged<Command>?
         /// Whether the folded name is all there is to compare.
         var isExact = false
-        /// Exact, and without subcommands.
-        var isPlain = false
+        /// The name again where it is exact and there are no subcommands; else none that anything could have.
+        var plainName = FoldedName.none
+
+        var isPlain: Bool { plainName == name }
     }
 
     /// - Parameter names: what `rename-command` says: the old name to the new one, or to none where it is taken away.
@@ -61,7 +63,7 @@ public final class CommandTable: @unchecked Sendable {
                 name: folded,
                 command: Unmanaged.passUnretained(command),
                 isExact: isExact,
-                isPlain: isExact && command.subcommands.isEmpty
+                plainName: isExact && command.subcommands.isEmpty ? folded : .none
             )
         }
     }
@@ -92,12 +94,12 @@ public final class CommandTable: @unchecked Sendable {
     }
 
     /// The same for the hot path: not retained, as it lives as long as the table.
-    @unsafe
+    @unsafe @inline(__always)
     public func find(_ arguments: Arguments) -> Unmanaged<Command>? {
         // Nearly always the first place looked at is the right one: a path without calls needs no registers saved.
         let folded = FoldedName(arguments[0])
         let slot = unsafe slots + (folded.place(multiplier) & mask)
-        if unsafe slot.pointee.name == folded, unsafe slot.pointee.isPlain { return unsafe slot.pointee.command }
+        if unsafe slot.pointee.plainName == folded { return unsafe slot.pointee.command }
         return unsafe findThoroughly(arguments)
     }
 
@@ -142,6 +144,13 @@ private struct FoldedName: Equatable {
     var head: UInt64 = 0
     var tail: UInt64 = 0
     var count = 0
+
+    /// The name of nothing.
+    static var none: FoldedName {
+        var name = FoldedName()
+        name.count = -1
+        return name
+    }
 
     init() {}
 

@@ -13,14 +13,14 @@ extension Executor {
     /// Whether commands may wait: not in a transaction, which is done in one go.
     var mayWait: Bool { client != nil && !isInTransaction }
 
-    /// What a command leaves behind: its client waits, or others need not wait any longer.
+    /// What the call leaves behind: its client waits, or others need not wait any longer.
     ///
     /// - Returns: whether its client waits.
     @inline(never)
-    func attend(_ command: Command, _ arguments: Arguments, _ client: Client, since start: UInt64) -> Bool {
+    func attend(_ client: Client, since start: UInt64) -> Bool {
         if let request = call.waitRequest {
             call.waitRequest = nil
-            let wait = Wait(request, command, arguments, client, on: self)
+            let wait = Wait(request, call.command, call.arguments, client, on: self)
             wait.ticks = apus_ticks() &- start
             client.wait = wait
             for executor in executorsInReach {
@@ -29,7 +29,12 @@ extension Executor {
             call.needsAttention = executorsInReach.contains { $0.waits.hasReady }
             return true
         }
-        if !isInTransaction { serveReady() }
+        if !isInTransaction {
+            let (command, arguments) = (call.command, call.arguments)
+            serveReady()
+            call.restore(command, arguments)
+        }
+        readClock()
         return false
     }
 
@@ -82,7 +87,7 @@ extension Executor {
         }
         return speak(to: wait.client) { mark in
             let start = apus_ticks()
-            call.run(wait.command, wait.arguments, preparedKey: nil)
+            call.run(wait.command, wait.arguments)
             wait.ticks &+= apus_ticks() &- start
             guard call.waitRequest == nil else {
                 call.waitRequest = nil
@@ -131,9 +136,8 @@ extension Executor {
         let client = wait.client
         node.forget(wait)
         client.commandCount &+= 1
-        let failed = reply.firstByte(since: mark) == UInt8(ascii: "-")
-        statistics.count(wait.command.index, ticks: wait.ticks, failed: failed, isTracked: settings.tracksLatency)
-        if failed { countError(since: mark) }
+        statistics.count(wait.command.index, ticks: wait.ticks, isTracked: settings.tracksLatency)
+        countFailure(of: wait.command, since: mark)
         if wait.ticks >= settings.slowTicks { noteSlow(wait.command, wait.arguments, wait.ticks, client) }
         countForSlot(wait, sentByteCount: reply.mark - mark)
         mute(client, since: mark)

@@ -2,6 +2,7 @@
 //
 // It serves no clients and touches no key, so that a slow command can delay a reply but never a heartbeat.
 
+internal import CSystem
 internal import Cluster
 internal import Commands
 internal import Configuration
@@ -89,7 +90,8 @@ final class ClusterThread: @unchecked Sendable {
         executor.reply.version = work.client.version
         if let queued = work.queued {
             executor.client = work.client
-            _ = executor.perform(queued.command, queued.arguments.arguments, nil, work.client, everywhere: false)
+            let arguments = queued.arguments.arguments
+            _ = executor.perform(queued.command, arguments, .none, work.client, everywhere: false, since: apus_ticks())
             executor.client = nil
         } else {
             executor.runErrand(of: work.client)

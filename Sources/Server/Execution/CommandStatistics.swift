@@ -6,10 +6,11 @@
 @safe
 struct CommandStatistics: ~Copyable {
     struct Counts {
+        // Calls and ticks apart: side by side, the two additions become one of vectors, which takes longer.
         var calls: Int64 = 0
+        var refused: Int64 = 0
         /// Of the processor's counter (`Ticks`).
         var ticks: UInt64 = 0
-        var refused: Int64 = 0
         var failed: Int64 = 0
     }
 
@@ -19,8 +20,6 @@ struct CommandStatistics: ~Copyable {
     private let histograms: UnsafeMutablePointer<Unmanaged<LatencyHistogram>?>
     /// Error replies by their code.
     private(set) var errors: [String: Int64] = [:]
-    /// Commands run by this thread.
-    private(set) var total: Int64 = 0
     private(set) var errorTotal: Int64 = 0
 
     init(commandCount: Int) {
@@ -47,26 +46,28 @@ struct CommandStatistics: ~Copyable {
         return unsafe histograms[index]?.takeUnretainedValue()
     }
 
-    @inline(__always)
-    mutating func count(_ index: Int, ticks: UInt64, failed: Bool, isTracked: Bool) {
-        precondition(index >= 0 && index < commandCount, "there is no such command")
-        total &+= 1
-        unsafe counts[index].calls &+= 1
-        unsafe counts[index].ticks &+= ticks
-        if failed { unsafe counts[index].failed &+= 1 }
-        if isTracked { record(index, ticks) }
-    }
+    /// Commands run by this thread.
+    var total: Int64 { (0..<commandCount).reduce(0) { unsafe $0 &+ counts[$1].calls } }
 
     @inline(__always)
-    private mutating func record(_ index: Int, _ ticks: UInt64) {
-        if unsafe histograms[index] == nil {
-            unsafe histograms[index] = Unmanaged.passRetained(LatencyHistogram())
-        }
-        unsafe histograms[index].unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.record(ticks) }
+    mutating func count(_ index: Int, ticks: UInt64, isTracked: Bool) {
+        precondition(UInt(bitPattern: index) < UInt(bitPattern: commandCount), "there is no such command")
+        unsafe counts[index].calls &+= 1
+        unsafe counts[index].ticks &+= ticks
+        guard isTracked else { return }
+        let histogram = unsafe histograms[index] ?? makeHistogram(index)
+        unsafe histogram._withUnsafeGuaranteedRef { $0.record(ticks) }
+    }
+
+    @unsafe @inline(never)
+    private mutating func makeHistogram(_ index: Int) -> Unmanaged<LatencyHistogram> {
+        let histogram = unsafe Unmanaged.passRetained(LatencyHistogram())
+        unsafe histograms[index] = histogram
+        return unsafe histogram
     }
 
     mutating func countRefusal(_ index: Int) { unsafe counts[index].refused += 1 }
-    /// The failure of a call that was counted before it was done.
+    /// The failure of a call that was counted already.
     mutating func countFailure(_ index: Int) { unsafe counts[index].failed += 1 }
 
     mutating func countError(_ code: String) {
@@ -80,7 +81,7 @@ struct CommandStatistics: ~Copyable {
         unsafe counts.update(repeating: Counts(), count: commandCount)
         for index in 0..<commandCount { resetHistogram(index) }
         errors = [:]
-        (total, errorTotal) = (0, 0)
+        errorTotal = 0
     }
 
     mutating func resetHistogram(_ index: Int) {
@@ -95,32 +96,33 @@ struct CommandStatistics: ~Copyable {
 @safe
 final class LatencyHistogram {
     private static let stepsPerOctave = 16
-    private static let octaves = 44
+    /// Every number of ticks has a place.
+    private static let stepCount = (64 - 4) * stepsPerOctave
     private let counts: UnsafeMutablePointer<UInt64>
-    private(set) var total: UInt64 = 0
 
     init() {
-        unsafe counts = .allocate(capacity: Self.octaves * Self.stepsPerOctave)
-        unsafe counts.initialize(repeating: 0, count: Self.octaves * Self.stepsPerOctave)
+        unsafe counts = .allocate(capacity: Self.stepCount)
+        unsafe counts.initialize(repeating: 0, count: Self.stepCount)
     }
 
     deinit { unsafe counts.deallocate() }
+
+    /// How many durations were recorded.
+    var total: UInt64 { (0..<Self.stepCount).reduce(0) { unsafe $0 &+ counts[$1] } }
 
     @inline(__always)
     func record(_ ticks: UInt64) {
         let index = Self.index(of: ticks)
         unsafe counts[index] &+= 1
-        total &+= 1
     }
 
     func add(_ other: LatencyHistogram) {
-        for index in 0..<(Self.octaves * Self.stepsPerOctave) { unsafe counts[index] &+= other.counts[index] }
-        total &+= other.total
+        for index in 0..<Self.stepCount { unsafe counts[index] &+= other.counts[index] }
     }
 
     @inline(__always)
     private static func index(of ticks: UInt64) -> Int {
-        let value = min(max(16, ticks), 1 << 43)
+        let value = max(16, ticks)
         let octave = 63 &- value.leadingZeroBitCount
         let step = Int(truncatingIfNeeded: value >> UInt64(truncatingIfNeeded: octave &- 4)) & 15
         return (octave &- 4) &* stepsPerOctave &+ step
@@ -129,14 +131,14 @@ final class LatencyHistogram {
     /// The upper end of a step, in ticks.
     private static func upperBound(_ index: Int) -> Double {
         let (octave, step) = (index / stepsPerOctave, index % stepsPerOctave)
-        return Double(1 << octave) * Double(16 + step + 1)
+        return Double(UInt64(1) << octave) * Double(16 + step + 1)
     }
 
     /// The duration in ticks that `percent` of all calls did not exceed.
     func percentile(_ percent: Double) -> Double {
         let wanted = max(1, UInt64((Double(total) * percent / 100).rounded(.up)))
         var seen: UInt64 = 0
-        for index in 0..<(Self.octaves * Self.stepsPerOctave) {
+        for index in 0..<Self.stepCount {
             unsafe seen &+= counts[index]
             if seen >= wanted { return Self.upperBound(index) }
         }
@@ -146,7 +148,7 @@ final class LatencyHistogram {
     /// How many calls took at most `ticks`.
     func count(upTo ticks: Double) -> UInt64 {
         var seen: UInt64 = 0
-        for index in 0..<(Self.octaves * Self.stepsPerOctave) where Self.upperBound(index) <= ticks {
+        for index in 0..<Self.stepCount where Self.upperBound(index) <= ticks {
             unsafe seen &+= counts[index]
         }
         return seen

@@ -1,5 +1,6 @@
 // What may keep a command from running: the checks that most commands never meet, in Redis's order.
 
+internal import CSystem
 internal import Commands
 internal import Keyspace
 internal import Protocol
@@ -10,7 +11,7 @@ extension Executor {
     func executeWithObstacles(
         _ command: Command,
         _ arguments: Arguments,
-        _ keyIndex: Int?,
+        _ firstKey: KeyBatch.Place,
         _ client: Client,
         _ obstacles: Client.Obstacles
     ) -> Interruption? {
@@ -21,7 +22,7 @@ extension Executor {
 
         var everywhere = false
         if mustRoute {
-            switch route(command, arguments, keyIndex, client) {
+            switch route(command, arguments, firstKey, client) {
             case .here: break
             case .elsewhere(let seat): return .travels(to: seat)
             case .everywhere: everywhere = true
@@ -48,7 +49,7 @@ extension Executor {
 
         let wasAsking = obstacles.contains(.asking)
         let interruption = countingForSlot(command, arguments, client) {
-            perform(command, arguments, keyIndex, client, everywhere: everywhere)
+            perform(command, arguments, firstKey, client, everywhere: everywhere, since: apus_ticks())
         }
         if case .postponed = interruption { return interruption }
         if wasAsking { endAsking(client) }
@@ -108,6 +109,11 @@ extension Executor {
 
     // MARK: Refusals
 
+    @inline(never)
+    func refuseCount(of command: Command, _ client: Client) -> Interruption? {
+        refuse(command, client, "ERR wrong number of arguments for '\(command.name)' command")
+    }
+
     /// Answers with an error before the command could run; inside a transaction EXEC will refuse too.
     func refuse(_ command: Command, _ client: Client, _ text: String) -> Interruption? {
         statistics.countRefusal(command.index)
@@ -122,6 +128,7 @@ extension Executor {
         reply.error(text)
         countError(since: mark)
         mute(client, since: mark)
+        readClock()
         return nil
     }
 

@@ -18,10 +18,14 @@ enum Destination {
 extension Executor {
     /// Decides where `command` runs, and answers it where this node does not serve its keys.
     @inline(__always)
-    func route(_ command: Command, _ arguments: Arguments, _ keyIndex: Int?, _ client: Client) -> Destination {
+    func route(
+        _ command: Command,
+        _ arguments: Arguments,
+        _ firstKey: KeyBatch.Place,
+        _ client: Client
+    ) -> Destination {
         // Nearly every command has keys of one slot, which is served here without further questions.
-        if let keyIndex, command.keyRange.isComplete {
-            let slot = call.preparedKeys[keyIndex].slot
+        if let slot = call.preparedKeys[firstKey]?.slot, command.keyRange.isComplete {
             if slotMap.map({ $0.servesHere(slot) }) ?? true,
                 command.keyRange.isSingle || Self.hasOnlyKeys(of: slot, command, arguments)
             {

@@ -30,8 +30,7 @@ enum Interruption {
 
 /// Runs commands on one thread.
 ///
-/// Memory: owns the block of prepared requests; the commands that these refer to, the table keeps. Thread: the seat's, or anyone's in an exclusive section.
-@safe
+/// Thread: the seat's, or anyone's in an exclusive section.
 final class Executor: CallHost {
     let seat: Seat
     @safe unowned(unsafe) let node: Node
@@ -84,20 +83,17 @@ final class Executor: CallHost {
         }
     }
 
+    /// The processor's counter when the last command had ended, and what is done between two had been: where the next one
+    /// begins. Reading it takes 9 ns, as much as a GET spends on looking its key up.
+    private var lastEnd: UInt64 = 0
+
     private let requests = RequestBatch()
     /// One for each of `requests`.
-    private let prepared = UnsafeMutablePointer<PreparedRequest>.allocate(capacity: RequestBatch.capacity)
+    private let prepared = PreparedRequests()
+    /// Why the last request that was executed ended the run, if it did.
+    private var interruption: Interruption?
     /// Bytes of replies after which a run stops to have them sent: else one pipeline of large values fills the memory.
     private static let breath = 1 << 20
-
-    /// What is known of a request before its turn comes.
-    @safe
-    private struct PreparedRequest {
-        /// Lives in the table.
-        let command: Unmanaged<Command>?
-        /// The place of its first key among the call's prepared keys.
-        let keyIndex: Int?
-    }
 
     init(seat: Seat, node: Node, keyspace: Keyspace) {
         self.seat = seat
@@ -108,8 +104,6 @@ final class Executor: CallHost {
         call = Call(keyspace: keyspace, reply: reply, idle: node.table.all[0])
         statistics = CommandStatistics(commandCount: node.table.all.count)
     }
-
-    deinit { unsafe prepared.deallocate() }
 
     /// Gives the executor its reach, once all shards exist.
     func connect(allKeyspaces: [Keyspace]) {
@@ -164,18 +158,17 @@ final class Executor: CallHost {
                 atMost: batchLimit
             )
             batchLimit = min(batchLimit * 2, RequestBatch.capacity)
-            prepareBatch()
-            if call.preparedKeys.count > 1 { keyspace.prefetch(call.preparedKeys, in: call.database) }
-            for index in 0..<requests.count {
-                guard let interruption = execute(index, client) else {
-                    offset = requests.endOffset(of: index)
-                    continue
-                }
+            prepared.prepare(requests, by: table, call.preparedKeys)
+            keyspace.prepare(call.preparedKeys, in: call.database)
+            readClock()
+            for index in 0..<prepared.count where !execute(prepared[index], client) {
                 client.partial = PartialRequest()
                 switch interruption {
+                case nil: break
                 case .closes: return (input.count, interruption)
                 case .errand, .waits: return (requests.endOffset(of: index), interruption)
-                case .travels, .postponed, .breathes: return (offset, interruption)
+                case .travels, .postponed, .breathes:
+                    return (index > 0 ? requests.endOffset(of: index - 1) : offset, interruption)
                 }
             }
             offset = end
@@ -216,46 +209,39 @@ final class Executor: CallHost {
         slotMap = slotMap?.withoutLease
     }
 
-    /// Looks up the commands of the batch and hashes their first keys.
-    private func prepareBatch() {
-        call.preparedKeys.removeAll()
-        for index in 0..<requests.count {
-            let arguments = requests[index]
-            let command = unsafe table.find(arguments)
-            let firstKey = unsafe command?._withUnsafeGuaranteedRef { $0.keyRange.first } ?? 0
-            let hasKey = firstKey > 0 && firstKey < arguments.count
-            let keyIndex = hasKey ? keyspace.addKey(arguments[firstKey], to: call.preparedKeys) : nil
-            unsafe (prepared + index).initialize(to: PreparedRequest(command: command, keyIndex: keyIndex))
-        }
-    }
-
     // MARK: One command
 
-    @inline(__always)
-    private func execute(_ index: Int, _ client: Client) -> Interruption? {
-        let arguments = requests[index]
-        let keyIndex = unsafe prepared[index].keyIndex
-        guard let reference = unsafe prepared[index].command else { return refuseUnknown(arguments, client) }
-        return unsafe reference._withUnsafeGuaranteedRef { execute($0, arguments, keyIndex, client) }
+    /// Returns whether the run goes on; if not, `interruption` says why.
+    private func execute(_ request: PreparedRequest, _ client: Client) -> Bool {
+        guard let command = unsafe request.command else {
+            interruption = refuseUnknown(request.arguments, client)
+            return interruption == nil
+        }
+        let interruption = unsafe command._withUnsafeGuaranteedRef {
+            execute($0, request.arguments, request.firstKey, client)
+        }
+        if interruption == nil { return true }
+        self.interruption = interruption
+        return false
     }
 
     @inline(__always)
     private func execute(
         _ command: Command,
         _ arguments: Arguments,
-        _ keyIndex: Int?,
+        _ firstKey: KeyBatch.Place,
         _ client: Client
     ) -> Interruption? {
         guard command.arity.allows(arguments.count) else {
-            return refuse(command, client, "ERR wrong number of arguments for '\(command.name)' command")
+            return refuseCount(of: command, client)
         }
         let obstacles = client.obstacles.union(threadObstacles)
         if !obstacles.isEmpty || command.flags.contains(.protected) {
-            return executeWithObstacles(command, arguments, keyIndex, client, obstacles)
+            return executeWithObstacles(command, arguments, firstKey, client, obstacles)
         }
         var everywhere = false
         if mustRoute {
-            switch route(command, arguments, keyIndex, client) {
+            switch route(command, arguments, firstKey, client) {
             case .here: break
             case .elsewhere(let seat): return .travels(to: seat)
             case .everywhere: everywhere = true
@@ -263,43 +249,57 @@ final class Executor: CallHost {
             }
         }
         if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
-        return perform(command, arguments, keyIndex, client, everywhere: everywhere)
+        return perform(command, arguments, firstKey, client, everywhere: everywhere, since: lastEnd)
     }
 
     /// Runs `command` at last, and counts it.
+    ///
+    /// - Parameter start: the processor's counter.
     @inline(__always)
     func perform(
         _ command: Command,
         _ arguments: Arguments,
-        _ keyIndex: Int?,
+        _ firstKey: KeyBatch.Place,
         _ client: Client,
-        everywhere: Bool
+        everywhere: Bool,
+        since start: UInt64
     ) -> Interruption? {
         let mark = reply.mark
         client.lastCommand = command
-        let start = apus_ticks()
         if everywhere && !holdsEverything {
-            guard performEverywhere(command, arguments, keyIndex, client, since: start) else { return .postponed }
+            guard performEverywhere(command, arguments, firstKey, client, since: start) else { return .postponed }
             if client.wait != nil { return .waits }
         } else {
-            call.run(command, arguments, preparedKey: keyIndex)
+            call.run(command, arguments, preparedKey: firstKey)
         }
-        let elapsed = apus_ticks() &- start
-        if call.needsAttention, attend(command, arguments, client, since: start) { return .waits }
+        readClock()
+        let elapsed = lastEnd &- start
+        if call.needsAttention, attend(client, since: start) { return .waits }
         client.commandCount &+= 1
-        let failed = reply.firstByte(since: mark) == UInt8(ascii: "-")
-        statistics.count(command.index, ticks: elapsed, failed: failed, isTracked: settings.tracksLatency)
-        if failed { countError(since: mark) }
-        if elapsed >= settings.slowTicks { noteSlow(command, arguments, elapsed, client) }
+        statistics.count(command.index, ticks: elapsed, isTracked: settings.tracksLatency)
+        if reply.hasNewError || elapsed >= settings.slowTicks { noteOutcome(client, ticks: elapsed, since: mark) }
         if !client.obstacles.isDisjoint(with: [.closing, .killed]) { return .closes }
         return client.errand == nil ? nil : .errand
     }
 
+    /// Whatever takes its time between two commands ends with it: no command is to answer for that.
+    @inline(__always)
+    func readClock() { lastEnd = apus_ticks() }
+
+    /// What is to be noted of the call when it has failed or was slow.
+    @inline(never)
+    private func noteOutcome(_ client: Client, ticks: UInt64, since mark: Int) {
+        countFailure(of: call.command, since: mark)
+        if ticks >= settings.slowTicks { noteSlow(call.command, call.arguments, ticks, client) }
+        readClock()
+    }
+
     /// Runs `command` with all shards in hand; false if it has to wait for a key of any.
+    @inline(never)
     private func performEverywhere(
         _ command: Command,
         _ arguments: Arguments,
-        _ keyIndex: Int?,
+        _ firstKey: KeyBatch.Place,
         _ client: Client,
         since start: UInt64
     ) -> Bool {
@@ -307,10 +307,18 @@ final class Executor: CallHost {
         node.exclusively(self) {
             isHeld = waitsForTransit(command, arguments, client)
             guard !isHeld else { return }
-            call.run(command, arguments, preparedKey: keyIndex)
-            if call.needsAttention { _ = attend(command, arguments, client, since: start) }
+            call.run(command, arguments, preparedKey: firstKey)
+            if call.needsAttention { _ = attend(client, since: start) }
         }
         return !isHeld
+    }
+
+    /// Counts the error that `command`, which has been counted, has answered since `mark`, if it has.
+    func countFailure(of command: Command, since mark: Int) {
+        reply.hasNewError = false
+        guard reply.firstByte(since: mark) == UInt8(ascii: "-") else { return }
+        statistics.countFailure(command.index)
+        countError(since: mark)
     }
 
     func countError(since mark: Int) {

@@ -1,5 +1,6 @@
 // MULTI, EXEC and WATCH: the queue that a client fills, and the keys whose change makes it void.
 
+internal import CSystem
 internal import Commands
 internal import Keyspace
 internal import Protocol
@@ -157,7 +158,8 @@ extension Executor {
             if case .cluster = queued.command.place, let thread = node.clusterThread {
                 thread.performAndWait(queued, client, answering: reply)
             } else {
-                _ = perform(queued.command, queued.arguments.arguments, nil, client, everywhere: false)
+                let arguments = queued.arguments.arguments
+                _ = perform(queued.command, arguments, .none, client, everywhere: false, since: apus_ticks())
                 completeErrandInTransaction(of: client)
             }
             if threadObstacles.contains(.monitored) {
