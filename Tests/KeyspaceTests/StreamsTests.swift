@@ -245,9 +245,12 @@ private struct Run {
         }
         if let id = known.randomElement(using: &random), var entry = group.pendingEntry(id) {
             entry.countDelivery()
-            group.update(entry)
+            entry.deliveryTime = entry.consumer == nil ? 0 : Int64(below(1000))
+            value.update(entry, in: group)
             model.pending[id]?.count += 1
+            model.pending[id]?.time = entry.deliveryTime
         }
+        if below(3) == 0 { expectOldest(of: group, model) }
         for _ in 0..<below(5) {
             let id = someID()
             value.put(PendingEntry(id: id, deliveryTime: 0, deliveryCount: 3, consumer: nil), in: group)
@@ -260,6 +263,19 @@ private struct Run {
             model.consumers.remove(name)
             model.pending = model.pending.filter { $0.value.consumer != name }
         }
+    }
+
+    /// Asks for the order of the deliveries, which the group keeps from then on.
+    private mutating func expectOldest(of group: StreamGroup, _ model: Group) {
+        let (time, count) = (Int64(below(1000)), 1 + below(20))
+        var found: [StreamID] = []
+        value.forEachPending(of: group, deliveredBy: time) { entry in
+            found.append(entry.id)
+            return found.count < count
+        }
+        let expected = model.pending.filter { $0.value.time <= time }
+            .sorted { ($0.value.time, $0.key) < ($1.value.time, $1.key) }
+        #expect(found == expected.prefix(count).map(\.key))
     }
 
     /// What the groups of the value are, in the model's form.

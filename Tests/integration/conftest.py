@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from differential import Pair
 from nodes import IS_APUS, ClusterNode, Node, commands_of
 
 SHARDS = [1, 2] if IS_APUS else [None]
@@ -98,6 +99,26 @@ def peer(lasting_peer):
     """A redis-server, empty."""
     lasting_peer.call("FLUSHALL")
     return lasting_peer
+
+
+@pytest.fixture(scope="module")
+def limited(lasting, shards, request):
+    """The server under test with the LIMITS of the module, low enough that random commands meet them from both sides."""
+    return lasting("apus", *request.module.LIMITS, "--enable-debug-command", "yes", shards=shards)
+
+
+@pytest.fixture(scope="module")
+def valkey(lasting, request):
+    """A valkey-server with the same."""
+    return lasting("valkey", *request.module.LIMITS, "--enable-debug-command", "yes")
+
+
+@pytest.fixture
+def both(limited, valkey):
+    """Both, to be sent the same."""
+    pair = Pair(limited, valkey)
+    yield pair
+    pair.close()
 
 
 class Comparison:

@@ -23,7 +23,7 @@ OWN = {"cluster|subscribe-topology", "cluster|unsubscribe-topology"}
 #: What only Redis 8 has.
 NEWER_IN_REDIS = {"xackdel", "xdelex", "xnack", "xcfgset", "xidmprecord", "himport", *(f"himport|{name}" for name in ("prepare", "set", "discard", "discardall", "help"))}
 #: Facts of a command that are meant to differ: it takes more than theirs.
-WIDER = {"cluster|forget": {"arity"}, "xadd": set(), "xtrim": set()}
+WIDER = {"cluster|forget": {"arity"}, "xadd": set(), "xreadgroup": set(), "xtrim": set()}
 
 VALKEY_SAMPLES = [
     "MSETEX 2 a 1 b 2", "MSETEX 2 a 1", "MSETEX x a 1", "MSETEX 0 a 1", "MSETEX -1 a 1", "MSETEX 1 a 1 EX 10", "DELIFEQ k v",

@@ -6,32 +6,16 @@ import time
 import pytest
 
 import test_hashes
-from differential import Pair, compare
-from test_hashes import KEYS, draws_too_much, fields, limited_options, pairs, same_hash
+from differential import compare
+from test_hashes import KEYS, LIMITS, draws_too_much, fields, pairs, same_hash
 from wire import wait_for
 
 FAR = 1_900_000_000_000
 
 
-def options(kind):
-    return limited_options(kind) if kind == "apus" else limited_options(kind) + ["--enable-debug-command", "yes"]
-
-
-@pytest.fixture(scope="module")
-def limited(lasting, shards):
-    return lasting("apus", *options("apus"), shards=shards)
-
-
-@pytest.fixture(scope="module")
-def valkey(lasting):
-    return lasting("valkey", *options("valkey"))
-
-
 @pytest.fixture
-def both(limited, valkey):
-    pair = Pair(limited, valkey)
-    yield pair
-    pair.close()
+def both(both, limited, valkey):
+    yield both
     for node in (limited, valkey):
         node.call("DEBUG", "SET-ACTIVE-EXPIRE", "1")
 

@@ -42,6 +42,8 @@ struct SortedSetCombination {
         }
 
         private let members: Members
+        /// Where a set is asked for members.
+        private var probe: SetProbe?
         var weight = 1.0
 
         init(_ call: Call, at index: Int, isRead: Bool) throws(CommandError) {
@@ -66,11 +68,16 @@ struct SortedSetCombination {
             }
         }
 
+        /// Prepares for being asked for the scores of about `count` members.
+        mutating func prepare(askedFor count: Int) {
+            if case .unscored(let value) = members { probe = SetProbe(value, askedFor: count) }
+        }
+
         func score(of member: Bytes) -> Double? {
             switch members {
             case .none: nil
             case .scored(let value): value.find(member).map { $0.score * weight }
-            case .unscored(let value): value.contains(member) ? weight : nil
+            case .unscored(let value): probe?.contains(.bytes(member)) ?? value.contains(member) ? weight : nil
             }
         }
 
@@ -122,6 +129,8 @@ struct SortedSetCombination {
             let ordered = sources.enumerated().sorted { ($0.element.count, $0.offset) < ($1.element.count, $1.offset) }
             sources = ordered.map(\.element)
         }
+        guard operation != .union else { return }
+        for index in sources.indices.dropFirst() { sources[index].prepare(askedFor: sources[0].count) }
     }
 
     private mutating func readWords(_ call: Call, from first: Int, _ purpose: Purpose) throws(CommandError) {

@@ -15,8 +15,31 @@ extension Call {
         for index in range { _ = try streamID(index) }
     }
 
+    /// The positions of the ids of `IDS count id ...`, which stand once among the words from `start` on.
+    ///
+    /// - Parameter option: takes in another word, at an index, and tells where the next one stands; nil: there is no such word.
+    func streamIDs(
+        amongWordsFrom start: Int,
+        _ option: (Int) throws(CommandError) -> Int?
+    ) throws(CommandError) -> Range<Int> {
+        var (index, ids) = (start, 0..<0)
+        while index < arguments.count {
+            if let next = try option(index) {
+                index = next
+            } else if arguments[index].isWord("IDS"), ids.isEmpty, index + 1 < arguments.count {
+                ids = try countedStreamIDs(at: index + 1)
+                index = ids.upperBound
+            } else {
+                throw .syntax
+            }
+        }
+        guard !ids.isEmpty else { throw .syntax }
+        try checkStreamIDs(ids)
+        return ids
+    }
+
     /// The positions of the ids whose number is at `index`, right before them.
-    func countedStreamIDs(at index: Int) throws(CommandError) -> Range<Int> {
+    private func countedStreamIDs(at index: Int) throws(CommandError) -> Range<Int> {
         guard let count = parseInteger(arguments[index]), count > 0 else {
             throw .text("ERR Number of IDs must be a positive integer")
         }
@@ -102,9 +125,9 @@ extension ReplyBuffer {
     /// The name of who has it; none where it was given back.
     func owner(of pending: PendingEntry) { if let owner = pending.consumer { bulk(owner.name) } else { bulk("") } }
 
-    /// The id, and fields and values in turn.
-    func entry(_ entry: StreamEntry) {
-        array(2)
+    /// The id, and fields and values in turn; `more` elements of the same array are to follow.
+    func entry(_ entry: StreamEntry, more: Int = 0) {
+        array(2 + more)
         bulk(entry.id)
         array(entry.fieldCount * 2)
         entry.forEachField { field, value in
@@ -115,11 +138,11 @@ extension ReplyBuffer {
 
     /// Replies the entry with `id`; says whether there is one.
     @discardableResult
-    func entry(_ id: StreamID, of value: StreamValue) -> Bool {
+    func entry(_ id: StreamID, of value: StreamValue, more: Int = 0) -> Bool {
         var isThere = false
         value.forEach(from: id, through: id) {
             isThere = true
-            entry($0)
+            entry($0, more: more)
             return false
         }
         return isThere

@@ -20,6 +20,7 @@ extension StreamCommands {
             [TIME <unix-time-milliseconds:unix-time>] [RETRYCOUNT <count:integer>] [FORCE] [JUSTID] [LASTID <lastid>]
             """
     ) { call throws(CommandError) in
+        let key = call.key(1)
         let (value, group) = try call.findGroup(1, 2)
         let request = try ClaimRequest(call)
         if request.lastID > group.lastID {
@@ -41,7 +42,8 @@ extension StreamCommands {
             guard pending != nil || request.isForced else { continue }
             value.give(id, pending, to: consumer, of: group, request.terms, now: call.keyspace.now)
             if request.terms.isBrief { call.reply.bulk(id) } else { call.reply.entry(id, of: value) }
-            call.noteChange(ofKeyAt: 1)
+            // It may be idle for longer by now than anybody who waits for that could know.
+            call.noteChange(waking: key)
             claimed += 1
         }
         call.reply.closeArray(opening, count: claimed)
@@ -102,7 +104,7 @@ extension StreamCommands {
 }
 
 /// What a claim asks of entries, and what is then noted of them.
-private struct ClaimTerms {
+struct ClaimTerms {
     /// Milliseconds since the last delivery; not more than 0: any.
     let leastIdle: Int64
     /// Unix milliseconds; nil: now.
@@ -119,7 +121,7 @@ private struct ClaimTerms {
 
 extension StreamValue {
     /// Makes an entry, `pending` or not yet, pending with `consumer`.
-    fileprivate func give(
+    func give(
         _ id: StreamID,
         _ pending: PendingEntry?,
         to consumer: StreamConsumer,

@@ -113,7 +113,7 @@ private struct PendingFilter {
             reply.array(4)
             reply.bulk(pending.id)
             reply.owner(of: pending)
-            reply.integer(pending.consumer == nil ? -1 : max(0, idle))
+            reply.integer(pending.idleTime(at: now))
             reply.integer(pending.deliveryCount)
             found += 1
             return found < count

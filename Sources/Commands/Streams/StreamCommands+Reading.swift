@@ -39,7 +39,7 @@ extension StreamCommands {
 
     static let xreadgroup = Command(
         "xreadgroup",
-        "Hands out entries that no consumer of a group had yet, or those pending with one; waits for some where there are none.",
+        "Hands out entries that no consumer of a group had yet, or those pending; waits for some where there are none.",
         arity: .atLeast(7),
         keys: .pairedBehindStreams(from: 4),
         flags: [.write, .blocking, .movableKeys],
@@ -49,8 +49,8 @@ extension StreamCommands {
             "O(M) for each stream, which is O(1) for a fixed COUNT; XADD then takes O(N) for N waiting consumers",
         categories: ["stream"],
         syntax: """
-            GROUP group-block{<group> <consumer>} [COUNT <count:integer>] [BLOCK <milliseconds:integer>] [NOACK]
-            STREAMS streams{<key:key>... <id>...}
+            GROUP group-block{<group> <consumer>} [COUNT <count:integer>] [BLOCK <milliseconds:integer>]
+            [CLAIM <min-idle-time:integer@8.4.0>] [NOACK] STREAMS streams{<key:key>... <id>...}
             """
     ) { call throws(CommandError) in
         let request = try ReadRequest(call, groupIsRequired: true)
@@ -68,9 +68,10 @@ extension StreamCommands {
             let reader = GroupReader(call, request, value, group, keyAt: index)
             let start = try request.groupStart(of: index, call)
             if start == .greatest {
-                guard value.lastValidID > group.lastID else { continue }
+                let idle = reader.claimIdle()
+                guard !idle.isEmpty || value.lastValidID > group.lastID else { continue }
                 call.reply.openStream(call.arguments[index])
-                reader.replyNew()
+                if request.leastIdle == nil { reader.replyNew() } else { reader.reply(idle) }
             } else {
                 call.reply.openStream(call.arguments[index])
                 reader.replyPending(behind: start)
@@ -106,13 +107,15 @@ extension ReplyBuffer {
     }
 }
 
-/// `[GROUP group consumer] [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key ... id ...`
+/// `[GROUP group consumer] [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key ... id ...`
 private struct ReadRequest {
     /// The position of the group's name; that of the consumer is behind it.
     private(set) var group = 0
     /// 0: all.
     private(set) var count = 0
     private(set) var isAcknowledged = false
+    /// For how many milliseconds an entry must have been pending to be handed out before new ones; nil: none is.
+    private(set) var leastIdle: Int64?
     private(set) var keys = 0..<0
     private let isOfGroup: Bool
     private var mayWait = false
@@ -150,12 +153,25 @@ private struct ReadRequest {
             group = index + 1
             return index + 3
         }
+        if word.isWord("CLAIM"), wordCount > 0 {
+            leastIdle = try leastIdle(call, at: index + 1)
+            return index + 2
+        }
         guard word.isWord("NOACK") else { throw .syntax }
         guard isOfGroup else {
             throw .text("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.")
         }
         isAcknowledged = true
         return index + 1
+    }
+
+    private func leastIdle(_ call: Call, at index: Int) throws(CommandError) -> Int64 {
+        guard isOfGroup else {
+            throw .text("ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.")
+        }
+        let leastIdle = try call.integer(index, orThrow: .text("ERR min-idle-time is not an integer"))
+        guard leastIdle >= 0 else { throw .text("ERR min-idle-time must be a positive integer") }
+        return leastIdle
     }
 
     private static let unbalanced = CommandError.text(
@@ -222,8 +238,24 @@ private struct ReadRequest {
             of: .stream,
             until: deadline,
             alsoWhenGone: isOfGroup,
+            tryingAgainAt: try nextClaim(call),
             replacing: replacements
         )
+    }
+
+    /// When the first of what is pending now may be claimed, in Unix milliseconds.
+    private func nextClaim(_ call: Call) throws(CommandError) -> Int64? {
+        guard let leastIdle else { return nil }
+        var next: Int64?
+        for index in keys where call.arguments[idIndex(of: index)].isOnly(">") {
+            let (value, group) = try call.findGroup(index, self.group)
+            value.forEachPending(of: group, deliveredBy: .max) { pending in
+                let (time, isNever) = pending.deliveryTime.addingReportingOverflow(leastIdle)
+                if !isNever { next = min(next ?? .max, time) }
+                return false
+            }
+        }
+        return next
     }
 }
 
@@ -233,12 +265,15 @@ private struct GroupReader {
     private let value: StreamValue
     private let group: StreamGroup
     private let consumer: StreamConsumer
+    private let keyIndex: Int
     private let count: Int
     private let isAcknowledged: Bool
+    private let leastIdle: Int64?
 
     init(_ call: Call, _ request: ReadRequest, _ value: StreamValue, _ group: StreamGroup, keyAt index: Int) {
         (self.call, self.value, self.group) = (call, value, group)
-        (count, isAcknowledged) = (request.count, request.isAcknowledged)
+        (count, isAcknowledged, leastIdle) = (request.count, request.isAcknowledged, request.leastIdle)
+        keyIndex = index
         consumer = call.consumer(request.group + 1, of: group, in: value, under: index)
     }
 
@@ -247,12 +282,58 @@ private struct GroupReader {
         let now = call.keyspace.now
         if !isAcknowledged { consumer.activeTime = now }
         guard let first = group.lastID.next else { return call.reply.array(0) }
-        call.reply.entries(of: value, from: first, atMost: count) { entry in
-            value.noteRead(entry.id, by: group)
-            guard !isAcknowledged else { return }
-            let pending = PendingEntry(id: entry.id, deliveryTime: now, deliveryCount: 1, consumer: consumer)
-            value.put(pending, in: group)
+        call.reply.entries(of: value, from: first, atMost: count) { noteRead($0.id, now: now) }
+    }
+
+    private func noteRead(_ id: StreamID, now: Int64) {
+        value.noteRead(id, by: group)
+        guard !isAcknowledged else { return }
+        value.put(PendingEntry(id: id, deliveryTime: now, deliveryCount: 1, consumer: consumer), in: group)
+    }
+
+    /// Gives the consumer what was given back or has been pending for long enough, and hands out how it was before.
+    ///
+    /// What was deleted meanwhile counts as acknowledged: nobody can be given it any more.
+    func claimIdle() -> [PendingEntry] {
+        guard let leastIdle else { return [] }
+        let now = call.keyspace.now
+        var (idle, deleted) = ([PendingEntry](), [StreamID]())
+        value.forEachPending(of: group, deliveredBy: now &- leastIdle) { pending in
+            if value.contains(pending.id) { idle.append(pending) } else { deleted.append(pending.id) }
+            return idle.count != count || count == 0
         }
+        for id in deleted {
+            value.acknowledge(id, in: group)
+            call.noteChange(ofKeyAt: keyIndex)
+        }
+        let terms = ClaimTerms(leastIdle: leastIdle)
+        for pending in idle { value.give(pending.id, pending, to: consumer, of: group, terms, now: now) }
+        return idle
+    }
+
+    /// Replies what was claimed, and then what nobody of the group had yet: each with how long it has been pending, and how
+    /// often it was handed out before.
+    func reply(_ claimed: [PendingEntry]) {
+        let now = call.keyspace.now
+        let opening = call.reply.openArray()
+        for pending in claimed {
+            call.reply.entry(pending.id, of: value, more: 2)
+            call.reply.integer(pending.idleTime(at: now))
+            call.reply.integer(pending.deliveryCount)
+        }
+        var replied = claimed.count
+        if count == 0 || replied < count, let first = group.lastID.next {
+            if !isAcknowledged, value.lastValidID >= first { consumer.activeTime = now }
+            value.forEach(from: first) { entry in
+                call.reply.entry(entry, more: 2)
+                call.reply.integer(0)
+                call.reply.integer(0)
+                noteRead(entry.id, now: now)
+                replied += 1
+                return replied != count
+            }
+        }
+        call.reply.closeArray(opening, count: replied)
     }
 
     /// Replies what is pending with the consumer, with nothing in place of what was deleted since.
@@ -265,7 +346,7 @@ private struct GroupReader {
                 var pending = pending
                 pending.deliveryTime = now
                 pending.countDelivery()
-                group.update(pending)
+                value.update(pending, in: group)
             } else {
                 call.reply.array(2)
                 call.reply.bulk(pending.id)

@@ -77,25 +77,17 @@ extension StreamValue.Deletion {
 
 /// `[KEEPREF | DELREF | ACKED] IDS count id ...`, in any order
 private struct DeletionRequest {
-    private(set) var rule = ReferenceRule.keep
+    let rule: ReferenceRule
     /// The positions of the ids.
-    private(set) var ids = 0..<0
+    let ids: Range<Int>
 
     init(_ call: Call, from start: Int) throws(CommandError) {
-        var index = start
-        var hasRule = false
-        while index < call.arguments.count {
-            if let rule = ReferenceRule(call.arguments[index]), !hasRule {
-                (self.rule, hasRule) = (rule, true)
-                index += 1
-            } else if call.arguments[index].isWord("IDS"), ids.isEmpty, index + 1 < call.arguments.count {
-                ids = try call.countedStreamIDs(at: index + 1)
-                index = ids.upperBound
-            } else {
-                throw .syntax
-            }
+        var chosen: ReferenceRule?
+        ids = try call.streamIDs(amongWordsFrom: start) { index in
+            guard chosen == nil, let rule = ReferenceRule(call.arguments[index]) else { return nil }
+            chosen = rule
+            return index + 1
         }
-        guard !ids.isEmpty else { throw .syntax }
-        try call.checkStreamIDs(ids)
+        rule = chosen ?? .keep
     }
 }

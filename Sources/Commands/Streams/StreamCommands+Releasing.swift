@@ -23,15 +23,16 @@ extension StreamCommands {
             """
     ) { call throws(CommandError) in
         let request = try ReleaseRequest(call)
+        let key = call.key(1)
         let (value, group) = try call.findGroup(1, 2)
         var released = 0
         for index in request.ids {
             let id = try call.streamID(index)
             guard let pending = group.pendingEntry(id) ?? request.made(id, of: value) else { continue }
-            value.put(request.released(pending), in: group)
+            value.release(request.counted(pending), in: group)
             released += 1
         }
-        if released > 0 { call.noteChange(ofKeyAt: 1) }
+        if released > 0 { call.noteChange(waking: key) }
         call.reply.integer(released)
     }
 }
@@ -39,34 +40,26 @@ extension StreamCommands {
 /// `SILENT | FAIL | FATAL  IDS count id ... [RETRYCOUNT count] [FORCE]`
 private struct ReleaseRequest {
     private let mode: ReleaseMode
-    private var deliveryCount: Int64?
-    private var isForced = false
+    private let deliveryCount: Int64?
+    private let isForced: Bool
     /// The positions of the ids.
-    private(set) var ids = 0..<0
+    let ids: Range<Int>
 
     init(_ call: Call) throws(CommandError) {
         guard let mode = ReleaseMode(call.arguments[3]) else { throw .syntax }
-        self.mode = mode
-        var index = 4
-        while index < call.arguments.count {
-            let word = call.arguments[index]
-            if word.isWord("FORCE") {
+        var (deliveryCount, isForced) = (Int64?.none, false)
+        ids = try call.streamIDs(amongWordsFrom: 4) { index throws(CommandError) in
+            if call.arguments[index].isWord("FORCE") {
                 isForced = true
-                index += 1
-            } else if word.isWord("IDS"), ids.isEmpty, index + 1 < call.arguments.count {
-                ids = try call.countedStreamIDs(at: index + 1)
-                index = ids.upperBound
-            } else if word.isWord("RETRYCOUNT"), index + 1 < call.arguments.count {
-                let count = try call.integer(index + 1)
-                guard count >= 0 else { throw .valueMustBePositive }
-                deliveryCount = count
-                index += 2
-            } else {
-                throw .syntax
+                return index + 1
             }
+            guard call.arguments[index].isWord("RETRYCOUNT"), index + 1 < call.arguments.count else { return nil }
+            let count = try call.integer(index + 1)
+            guard count >= 0 else { throw .valueMustBePositive }
+            deliveryCount = count
+            return index + 2
         }
-        guard !ids.isEmpty else { throw .syntax }
-        try call.checkStreamIDs(ids)
+        (self.mode, self.deliveryCount, self.isForced) = (mode, deliveryCount, isForced)
     }
 
     /// An entry that was never handed out, if it may be treated like one that was.
@@ -75,10 +68,9 @@ private struct ReleaseRequest {
         return PendingEntry(id: id, deliveryTime: 0, deliveryCount: 0, consumer: nil)
     }
 
-    /// The entry as it is when it was given back.
-    func released(_ pending: PendingEntry) -> PendingEntry {
+    /// The entry with as many deliveries as count when it is given back.
+    func counted(_ pending: PendingEntry) -> PendingEntry {
         var released = pending
-        (released.consumer, released.deliveryTime) = (nil, 0)
         released.deliveryCount =
             switch mode {
             case _ where deliveryCount != nil: deliveryCount ?? 0

@@ -1,7 +1,8 @@
 // Commands that wait: a body tries, and where it cannot be served asks for its client to wait for keys.
 //
 // The body is run again, with the same arguments, whenever one of the keys may serve it; when it asks again, its client
-// keeps its place and its deadline. So a body knows nothing of waiting but this one question.
+// keeps its place and its deadline, but may name another time at which it is to be run again in any case. So a body knows
+// nothing of waiting but this one question.
 
 public import Keyspace
 internal import Protocol
@@ -16,6 +17,8 @@ public struct WaitRequest {
     public let alsoWhenGone: Bool
     /// Unix milliseconds; nil for ever.
     public let deadline: Int64?
+    /// When the command is also tried again, in Unix milliseconds; nil: only when a key was changed.
+    public let retryTime: Int64?
     /// Arguments that mean something else when the command is tried again: their positions, and what they were to mean.
     public let replacements: [(index: Int, text: [UInt8])]
 }
@@ -30,6 +33,7 @@ extension Call {
         of type: ValueType,
         until deadline: Int64?,
         alsoWhenGone: Bool = false,
+        tryingAgainAt retryTime: Int64? = nil,
         replacing replacements: [(index: Int, text: [UInt8])] = []
     ) -> Bool {
         guard host.mayWait else { return false }
@@ -38,6 +42,7 @@ extension Call {
             type: type,
             alsoWhenGone: alsoWhenGone,
             deadline: deadline,
+            retryTime: retryTime,
             replacements: replacements
         )
         needsAttention = true

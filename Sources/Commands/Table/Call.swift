@@ -194,7 +194,11 @@ public final class Call {
     @inline(__always)
     public func didChange(_ key: Key, database: Int) {
         changeCount &+= 1
-        guard hasWatchers else { return }
+        if hasWatchers { tellChange(of: key, database: database) }
+    }
+
+    @inline(never)
+    private func tellChange(of key: Key, database: Int) {
         rememberChange(of: key, database: database)
         host.keyDidChange(key, database: database)
     }

@@ -1,7 +1,8 @@
 // Consumer groups of a stream: how far each has read, who of it reads, and what was handed out and not acknowledged.
 //
 // What is pending stands in two trees: in that of the group with all that is known of it, and in that of its consumer by
-// its id alone. What a consumer has given back is nobody's: it stands in the first tree only, until somebody claims it.
+// its id alone. What a consumer has given back is nobody's: it stands in the first tree only, until somebody claims it. A
+// third tree has the order of the deliveries, in groups that need it (`DeliveryOrder.swift`).
 
 public import Protocol
 
@@ -32,15 +33,29 @@ struct NamePlace<Record: NamedRecord>: TreeBound {
 /// An entry that was handed out and not acknowledged.
 public struct PendingEntry: BitwiseCopyable {
     public let id: StreamID
-    /// Unix milliseconds.
-    public var deliveryTime: Int64
+    /// When it was handed out, in Unix milliseconds; of what was given back its number among all that was, which is less.
+    private(set) var stamp: Int64
     public var deliveryCount: Int64
     /// nil: it was given back.
     public var consumer: StreamConsumer?
 
     public init(id: StreamID, deliveryTime: Int64, deliveryCount: Int64, consumer: StreamConsumer?) {
         (self.id, self.consumer) = (id, consumer)
-        (self.deliveryTime, self.deliveryCount) = (deliveryTime, deliveryCount)
+        (stamp, self.deliveryCount) = (deliveryTime, deliveryCount)
+    }
+
+    /// Unix milliseconds; 0: it was given back.
+    public var deliveryTime: Int64 {
+        get { consumer == nil ? 0 : stamp }
+        set { stamp = newValue }
+    }
+
+    /// How long nobody has been given it, in milliseconds; −1: it was given back.
+    public func idleTime(at now: Int64) -> Int64 { consumer == nil ? -1 : max(0, now &- stamp) }
+
+    /// The entry as it is when it was given back, as the one with this number.
+    func released(number: Int64) -> PendingEntry {
+        PendingEntry(id: id, deliveryTime: number, deliveryCount: deliveryCount, consumer: nil)
     }
 
     /// Counts one delivery more; the greatest count stands for any number, and stays.
@@ -150,7 +165,10 @@ public struct StreamGroup: NamedRecord {
         var lastID: StreamID
         /// How many entries of all that the stream ever had stand up to `lastID`; nil where nobody can tell.
         var entriesRead: Int64?
+        /// How many entries were given back so far.
+        var releases: Int64 = 0
         var pending = OrderedTree<PendingOrder>()
+        var deliveries: OrderedTree<DeliveryOrder>?
         var consumers = OrderedTree<NameOrder<StreamConsumer>>()
     }
 
@@ -179,6 +197,11 @@ public struct StreamGroup: NamedRecord {
         get { unsafe base.pointee.pending }
         nonmutating _modify { yield unsafe &base.pointee.pending }
     }
+    /// What is pending, in the order of its deliveries; nil as long as nobody has asked for that.
+    var deliveries: OrderedTree<DeliveryOrder>? {
+        get { unsafe base.pointee.deliveries }
+        nonmutating _modify { yield unsafe &base.pointee.deliveries }
+    }
     var consumers: OrderedTree<NameOrder<StreamConsumer>> {
         get { unsafe base.pointee.consumers }
         nonmutating _modify { yield unsafe &base.pointee.consumers }
@@ -186,7 +209,7 @@ public struct StreamGroup: NamedRecord {
 
     var usedBytes: Int {
         var sum = Memory.sizeClass(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes)
-        sum += pending.usedBytes + consumers.usedBytes
+        sum += pending.usedBytes + (deliveries?.usedBytes ?? 0) + consumers.usedBytes
         consumers.forEach(in: 0..<consumers.count) { sum += $0.usedBytes }
         return sum
     }
@@ -195,7 +218,9 @@ public struct StreamGroup: NamedRecord {
     ///
     /// - Returns: whether all of it is gone.
     func freePending(budget: inout Int, memory: Memory) -> Bool {
-        guard pending.freeSlice(budget: &budget, memory: memory) else { return false }
+        guard pending.freeSlice(budget: &budget, memory: memory),
+            deliveries?.freeSlice(budget: &budget, memory: memory) ?? true
+        else { return false }
         for rank in 0..<consumers.count {
             let consumer = consumers[rank]
             guard consumer.pending.freeSlice(budget: &budget, memory: memory) else { return false }
@@ -207,6 +232,7 @@ public struct StreamGroup: NamedRecord {
         consumers.forEach(in: 0..<consumers.count) { $0.free(to: memory) }
         consumers.free(to: memory)
         pending.free(to: memory)
+        deliveries?.free(to: memory)
         unsafe base.pointee.name.free(to: memory)
         unsafe memory.free(UnsafeMutableRawPointer(base), byteCount: MemoryLayout<Parts>.size)
     }
@@ -229,9 +255,7 @@ public struct StreamGroup: NamedRecord {
 
     /// Removes a consumer with all that is pending with it.
     func remove(_ consumer: StreamConsumer, memory: Memory) {
-        consumer.pending.forEach(in: 0..<consumer.pending.count) { id in
-            pending.remove(at: pending.path(toLastBefore: PendingPlace(id: id, isBehindEqual: true)), memory: memory)
-        }
+        consumer.pending.forEach(in: 0..<consumer.pending.count) { removeFromPending($0, memory: memory) }
         let path = consumers.path(toLastBefore: NamePlace(name: consumer.name, isBehindEqual: true))
         consumers.remove(at: path, memory: memory)
         consumer.free(to: memory)
@@ -247,23 +271,39 @@ public struct StreamGroup: NamedRecord {
     /// Puts `entry` in, in place of what may be there under its id.
     func put(_ entry: PendingEntry, memory: Memory) {
         if let place = pending.first(behind: PendingPlace(id: entry.id)), place.element.id == entry.id {
-            let former = place.element.consumer
+            let former = place.element
             place.leaf[place.index] = entry
-            guard former != entry.consumer else { return }
-            former?.remove(entry.id, memory: memory)
+            noteDelivery(of: entry, insteadOf: former, memory: memory)
+            guard former.consumer != entry.consumer else { return }
+            former.consumer?.remove(entry.id, memory: memory)
         } else {
             pending.insert(entry, at: PendingPlace(id: entry.id), memory: memory)
+            noteDelivery(of: entry, insteadOf: nil, memory: memory)
         }
         entry.consumer?.pending.insert(entry.id, at: IDPlace(id: entry.id), memory: memory)
+    }
+
+    /// Puts `entry` in as one that was given back, behind all others that were.
+    func release(_ entry: PendingEntry, memory: Memory) {
+        unsafe base.pointee.releases += 1
+        put(entry.released(number: unsafe base.pointee.releases), memory: memory)
     }
 
     /// - Returns: whether the entry was pending.
     @discardableResult
     func acknowledge(_ id: StreamID, memory: Memory) -> Bool {
-        guard let entry = pendingEntry(id) else { return false }
-        pending.remove(at: pending.path(toLastBefore: PendingPlace(id: id, isBehindEqual: true)), memory: memory)
+        guard let entry = removeFromPending(id, memory: memory) else { return false }
         entry.consumer?.remove(id, memory: memory)
         return true
+    }
+
+    /// Takes an entry out of the trees of the group.
+    @discardableResult
+    private func removeFromPending(_ id: StreamID, memory: Memory) -> PendingEntry? {
+        guard let entry = pendingEntry(id) else { return nil }
+        pending.remove(at: pending.path(toLastBefore: PendingPlace(id: id, isBehindEqual: true)), memory: memory)
+        noteDelivery(of: nil, insteadOf: entry, memory: memory)
+        return entry
     }
 
     func copy(to memory: Memory) -> StreamGroup {
@@ -282,12 +322,14 @@ public struct StreamGroup: NamedRecord {
             }
         }
         forEachReleased { copy.put($0, memory: memory) }
+        unsafe copy.base.pointee.releases = base.pointee.releases
         return copy
     }
 
     /// Stops the process when the trees contradict themselves or each other.
     func checkInvariants() {
         pending.checkInvariants { $0.id < $1.id }
+        checkDeliveries()
         consumers.checkInvariants { $0.name.precedes($1.name) }
         var sum = 0
         consumers.forEach(in: 0..<consumers.count) { consumer in

@@ -75,6 +75,25 @@ extension StreamValue {
     /// Notes that an entry was handed out, in place of what may be known of it.
     public func put(_ entry: PendingEntry, in group: StreamGroup) { group.put(entry, memory: memory) }
 
+    /// Changes what is known of a pending entry; its consumer stays.
+    public func update(_ entry: PendingEntry, in group: StreamGroup) { group.update(entry, memory: memory) }
+
+    /// Notes that a pending entry, or one that is to be treated like one, was given back: it is nobody's.
+    public func release(_ entry: PendingEntry, in group: StreamGroup) { group.release(entry, memory: memory) }
+
+    /// Visits what was given back, and then what was handed out at `time` or before, whatever was first first, until
+    /// `body`, which changes nothing, says that it has enough.
+    ///
+    /// - Complexity: O(*n*) in what is pending when it is first asked of a group.
+    public func forEachPending(of group: StreamGroup, deliveredBy time: Int64, _ body: (PendingEntry) -> Bool) {
+        group.orderDeliveries(memory: memory)
+        guard let order = group.deliveries else { return }
+        order.visit(in: 0..<order.count) { delivery in
+            guard delivery.stamp <= time, let entry = group.pendingEntry(delivery.id) else { return false }
+            return body(entry)
+        }
+    }
+
     /// Says whether the entry was pending.
     @discardableResult
     public func acknowledge(_ id: StreamID, in group: StreamGroup) -> Bool { group.acknowledge(id, memory: memory) }
@@ -135,11 +154,11 @@ extension StreamGroup {
         }
     }
 
-    /// Changes what is known of a pending entry; its consumer stays.
-    public func update(_ entry: PendingEntry) {
+    fileprivate func update(_ entry: PendingEntry, memory: Memory) {
         guard let place = pending.first(behind: PendingPlace(id: entry.id)), place.element.id == entry.id else {
             preconditionFailure("an entry is not pending")
         }
+        noteDelivery(of: entry, insteadOf: place.element, memory: memory)
         place.leaf[place.index] = entry
     }
 }

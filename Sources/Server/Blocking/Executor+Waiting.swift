@@ -89,8 +89,9 @@ extension Executor {
             let start = apus_ticks()
             call.run(wait.command, wait.arguments)
             wait.ticks &+= apus_ticks() &- start
-            guard call.waitRequest == nil else {
+            if let request = call.waitRequest {
                 call.waitRequest = nil
+                node.shards[wait.keeper].executor.waits.setRetryTime(request.retryTime, of: wait)
                 return false
             }
             end(wait, since: mark)
@@ -108,11 +109,21 @@ extension Executor {
         }
     }
 
-    /// Ends the waits whose deadlines have come.
-    func endOverdueWaits() {
+    /// Ends the waits whose ends have come, and has those look again whose time for that has.
+    func lookAfterDueWaits() {
         while let wait = waits.deadlines.due(at: keyspace.now) {
-            touch(wait) { end($0) { $0.nullArray() } }
+            touch(wait) { wait in
+                if let time = wait.end, time <= keyspace.now { return end(wait) { $0.nullArray() } }
+                lookAgain(wait)
+            }
         }
+    }
+
+    /// Has all those look again who wait for a key of this wait: who came first is served first.
+    private func lookAgain(_ wait: Wait) {
+        node.shards[wait.keeper].executor.waits.setRetryTime(nil, of: wait)
+        for item in wait.items { node.shards[item.shard].executor.waits.makeReady(item) }
+        serveReady()
     }
 
     /// Does something to a wait that this shard keeps, with everything in hand if it is spread.

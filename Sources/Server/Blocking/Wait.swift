@@ -28,8 +28,10 @@ final class Wait: Timed, @unchecked Sendable {
     let items: [Item]
     let type: ValueType
     let alsoWhenGone: Bool
-    /// Unix milliseconds.
-    let deadline: Int64?
+    /// When it ends in any case, in Unix milliseconds; nil: never.
+    let end: Int64?
+    /// When it is tried again in any case; its keeper's registry alone sets it.
+    var retryTime: Int64?
     let keeper: Int
     let isSpread: Bool
     /// What its attempts took so far, of the processor's counter.
@@ -55,7 +57,7 @@ final class Wait: Timed, @unchecked Sendable {
         }
         type = request.type
         alsoWhenGone = request.alsoWhenGone
-        deadline = request.deadline
+        (end, retryTime) = (request.deadline, request.retryTime)
         keeper = items[0].shard
         // Not only those that are waited for: a command that is tried again reaches for all.
         var shards: Set<Int> = []
@@ -65,4 +67,10 @@ final class Wait: Timed, @unchecked Sendable {
     }
 
     var arguments: Arguments { owned.arguments }
+
+    /// When its keeper is to look after it.
+    var deadline: Int64? {
+        guard let end, let retryTime else { return end ?? retryTime }
+        return min(end, retryTime)
+    }
 }

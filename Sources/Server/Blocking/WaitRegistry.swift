@@ -58,6 +58,14 @@ struct WaitRegistry {
         if wait.deadline != nil, wait.keeper == shard { deadlines.remove(wait) }
     }
 
+    /// Has a wait that this shard keeps be tried again at `time`.
+    mutating func setRetryTime(_ time: Int64?, of wait: Wait) {
+        guard time != wait.retryTime else { return }
+        if wait.deadline != nil { deadlines.remove(wait) }
+        wait.retryTime = time
+        if wait.deadline != nil { deadlines.insert(wait) }
+    }
+
     // MARK: Ready keys
 
     /// Notes that a key was changed, if somebody waits for it; says whether it did.
@@ -89,11 +97,15 @@ struct WaitRegistry {
 
     /// Makes ready what was put off.
     mutating func resumeDeferred() {
-        for item in deferred where queues[item.key] != nil && readyKeys.insert(item.key).inserted {
-            ready.append(item)
-            if queues[item.key]?.waits.contains(where: \.isSpread) == true { needsEverything = true }
-        }
+        for item in deferred { makeReady(item) }
         deferred = []
+    }
+
+    /// Has those look again who wait for a key, if there are any.
+    mutating func makeReady(_ item: Wait.Item) {
+        guard let queue = queues[item.key], readyKeys.insert(item.key).inserted else { return }
+        ready.append(item)
+        if queue.waits.contains(where: \.isSpread) { needsEverything = true }
     }
 
     /// The wait at `index` in the queue of a key.

@@ -405,7 +405,11 @@ extension Call {
 
 extension Node {
     /// All clients in the order in which they came. In an exclusive section.
-    var allClients: [Client] { shards.flatMap { $0.clients.values }.sorted { $0.id < $1.id } }
+    var allClients: [Client] {
+        // One that is to be closed as soon as it is given back is as good as gone.
+        let clients = shards.flatMap { shard in shard.clients.values.filter { !$0.obstacles.contains(.killed) } }
+        return clients.sorted { $0.id < $1.id }
+    }
 
     /// Ends a connection: at once, or when the thread that has it gives it back; `me` is answered first.
     /// In an exclusive section.

@@ -58,7 +58,7 @@ extension Node {
     /// Closes clients, the largest first, until the others take less than they may. In an exclusive section.
     func evictClients() {
         let limit = shards[0].executor.settings.clientByteCount
-        let clients = allClients.filter { !$0.obstacles.contains(.killed) }
+        let clients = allClients
         var sum = clients.reduce(0) { $0 + $1.memoryByteCount }
         guard sum >= limit else { return }
         for client in clients.filter(\.isEvictable).sorted(by: { $0.sizeClass > $1.sizeClass }) where sum >= limit {

@@ -87,7 +87,7 @@ final class Shard: @unchecked Sendable {
             takeMail()
             continueReady()
             if keyspace.now >= nextCron { cron() }
-            if keyspace.now >= executor.waits.deadlines.first { executor.endOverdueWaits() }
+            if keyspace.now >= executor.waits.deadlines.first { executor.lookAfterDueWaits() }
             // What was changed by no command of this shard: by an errand, or by who held all shards.
             if executor.waits.hasReady { executor.serveReady() }
             let count = poller.wait(milliseconds: timeToSleep())
