@@ -13,6 +13,15 @@ extension Listpack {
         noteCount(1)
     }
 
+    /// Puts two elements, one behind the other, before the one at `offset`, or at the end: the block is moved once.
+    mutating func insert(_ first: ListpackElement, _ second: ListpackElement, at offset: Int, memory: Memory) {
+        let firstByteCount = first.byteCount(in: form)
+        open(firstByteCount + second.byteCount(in: form), at: offset, memory: memory)
+        unsafe first.write(to: base + offset, in: form)
+        unsafe second.write(to: base + offset + firstByteCount, in: form)
+        noteCount(2)
+    }
+
     mutating func append(_ element: ListpackElement, memory: Memory) {
         insert(element, at: endOffset, memory: memory)
     }

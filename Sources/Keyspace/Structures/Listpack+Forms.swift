@@ -10,9 +10,10 @@ extension Listpack {
         var offset = Self.headerByteCount
         let endOffset = endOffset
         while offset < endOffset {
-            let contentByteCount = contentEnd(of: offset) - offset
-            sum += form == .bare ? contentByteCount : contentByteCount + Self.backLengthByteCount(contentByteCount)
-            offset = end(of: offset)
+            let contentEnd = contentEnd(of: offset)
+            let contentByteCount = contentEnd &- offset
+            sum &+= form == .bare ? contentByteCount : contentByteCount &+ Self.backLengthByteCount(contentByteCount)
+            offset = end(of: offset, contentEnd: contentEnd)
         }
         return sum
     }
@@ -73,14 +74,15 @@ extension Listpack {
         var (offset, written) = (Self.headerByteCount, Self.headerByteCount)
         let endOffset = endOffset
         while offset < endOffset {
-            let content = block[offset..<contentEnd(of: offset)]
+            let contentEnd = contentEnd(of: offset)
+            let content = block[offset..<contentEnd]
             unsafe content.copy(to: destination + written)
-            written += content.count
+            written &+= content.count
             if form == .full {
                 unsafe Self.writeBackLength(content.count, to: destination + written)
-                written += Self.backLengthByteCount(content.count)
+                written &+= Self.backLengthByteCount(content.count)
             }
-            offset = end(of: offset)
+            offset = end(of: offset, contentEnd: contentEnd)
         }
     }
 }

@@ -182,6 +182,14 @@ public struct Listpack {
     func offset(_ count: Int, elementsAfter offset: Int) -> Int {
         var (here, left) = (offset, count)
         let endOffset = endOffset
+        // A loop for each form: it is what finding an element by its index costs.
+        if form == .bare {
+            while left > 0, here < endOffset {
+                here = contentEnd(of: here)
+                left &-= 1
+            }
+            return here
+        }
         while left > 0, here < endOffset {
             here = end(of: here)
             left &-= 1
@@ -192,8 +200,12 @@ public struct Listpack {
     /// Where the element at `offset` ends, and the next one begins.
     @inline(__always)
     func end(of offset: Int) -> Int {
-        let contentEnd = contentEnd(of: offset)
-        return form == .bare ? contentEnd : contentEnd &+ Self.backLengthByteCount(contentEnd &- offset)
+        end(of: offset, contentEnd: contentEnd(of: offset))
+    }
+
+    @inline(__always)
+    func end(of offset: Int, contentEnd: Int) -> Int {
+        form == .bare ? contentEnd : contentEnd &+ Self.backLengthByteCount(contentEnd &- offset)
     }
 
     private func offset(before offset: Int) -> Int {

@@ -85,8 +85,14 @@ extension Listpack {
         return byteCount < 268_435_455 ? 4 : 5
     }
 
-    @unsafe
+    @unsafe @inline(__always)
     static func writeBackLength(_ byteCount: Int, to destination: UnsafeMutableRawPointer) {
+        guard byteCount > 127 else { return unsafe destination.storeBytes(of: UInt8(byteCount), as: UInt8.self) }
+        unsafe writeLongBackLength(byteCount, to: destination)
+    }
+
+    @unsafe
+    private static func writeLongBackLength(_ byteCount: Int, to destination: UnsafeMutableRawPointer) {
         var rest = byteCount
         let width = backLengthByteCount(byteCount)
         for position in stride(from: width - 1, through: 0, by: -1) {

@@ -1,11 +1,12 @@
-// A block of a stream: up to some hundred entries in one listpack, as RDB files have it.
+// A block of a stream: up to some hundred entries in one listpack, with the elements that RDB files have. The last one, which
+// entries are appended to, is full; those before it are bare.
 //
 //     count  deleted  n  field 1 … field n  0                the master entry: what most entries of the block share
 //     flags  ms  sequence  value 1 … value n  size           an entry with the master's fields
 //     flags  ms  sequence  m  field 1  value 1 … value m  size     an entry with fields of its own
 //
 // `ms` and `sequence` are differences to the block's own id, that of its first entry. `size` is how many elements stand
-// before it in its entry, for who comes from behind. A deleted entry keeps its place and has a flag.
+// before it in its entry, for who comes from behind in a full one. A deleted entry keeps its place and has a flag.
 
 internal import Protocol
 
@@ -14,13 +15,31 @@ internal import Protocol
 struct StreamBlock: BitwiseCopyable {
     let id: StreamID
     private let base: UnsafeMutableRawPointer
+    /// Of the last entry, if the block is bare: trimming by id asks for it again and again. 0: it is full.
+    fileprivate let lastOffset: UInt32
 
-    init(id: StreamID, pack: Listpack) {
+    private init(id: StreamID, pack: Listpack, lastOffset: UInt32) {
         self.id = id
         unsafe base = pack.base
+        self.lastOffset = lastOffset
     }
 
+    /// A block of a full listpack.
+    init(id: StreamID, pack: Listpack) { self.init(id: id, pack: pack, lastOffset: 0) }
+
     var pack: Listpack { unsafe Listpack(base: base) }
+
+    func copy(to memory: Memory) -> StreamBlock {
+        StreamBlock(id: id, pack: pack.copy(to: memory), lastOffset: lastOffset)
+    }
+
+    /// The same block in that form; its listpack is then another one.
+    func converted(to form: Listpack.Form, memory: Memory) -> StreamBlock {
+        let full = StreamBlock(id: id, pack: pack.converted(to: form, memory: memory))
+        guard form == .bare else { return full }
+        let lastOffset = StreamBlockReader(full).entryOffsets.last ?? 0
+        return StreamBlock(id: id, pack: full.pack, lastOffset: lastOffset)
+    }
 }
 
 enum BlockOrder: TreeContent {
@@ -63,10 +82,13 @@ struct StreamBlockReader {
     fileprivate let fieldsOffset: Int
     /// Of the first entry, or the end.
     let firstOffset: Int
+    /// Of the last entry of a bare block.
+    let lastOffset: Int?
 
     init(_ block: StreamBlock) {
         id = block.id
         pack = block.pack
+        lastOffset = block.lastOffset == 0 ? nil : Int(block.lastOffset)
         var cursor = ListpackCursor(pack)
         count = cursor.number()
         deletedCount = cursor.number()
@@ -81,8 +103,8 @@ struct StreamBlockReader {
         offset < pack.endOffset ? StreamEntry(in: self, at: offset) : nil
     }
 
-    /// The entry that ends at `offset`; nil before the first.
-    func entry(endingAt offset: Int) -> StreamEntry? {
+    /// The entry that ends at `offset` in a full block; nil before the first.
+    private func entry(endingAt offset: Int) -> StreamEntry? {
         guard offset > firstOffset, var start = pack.previous(before: offset) else { return nil }
         guard case .integer(let size) = pack[start] else { preconditionFailure("an entry does not end with its size") }
         for _ in 0..<size {
@@ -94,8 +116,44 @@ struct StreamBlockReader {
         return StreamEntry(in: self, at: start)
     }
 
+    /// Visits the entries from the last to the first, the deleted ones too, until `body` says that it has enough.
+    ///
+    /// - Returns: whether `body` would have gone on.
+    func visitBackwards(_ body: (StreamEntry) -> Bool) -> Bool {
+        guard pack.form == .full else {
+            for offset in entryOffsets.reversed() {
+                guard body(StreamEntry(in: self, at: Int(offset))) else { return false }
+            }
+            return true
+        }
+        var offset = pack.endOffset
+        while let entry = entry(endingAt: offset) {
+            guard body(entry) else { return false }
+            offset = entry.offset
+        }
+        return true
+    }
+
+    /// Where the entries begin.
+    fileprivate var entryOffsets: [UInt32] {
+        var offsets: [UInt32] = []
+        offsets.reserveCapacity(count + deletedCount)
+        var cursor = ListpackCursor(pack, at: firstOffset)
+        while cursor.offset < pack.endOffset {
+            offsets.append(UInt32(cursor.offset))
+            let flags = cursor.integer()
+            cursor.skip(2)
+            let elementCount = flags & StreamEntryFlags.sameFields != 0 ? fieldCount : cursor.number() * 2
+            cursor.skip(elementCount + 1)
+        }
+        return offsets
+    }
+
     /// Of the last entry, deleted or not.
-    var lastID: StreamID { entry(endingAt: pack.endOffset)?.id ?? id }
+    var lastID: StreamID {
+        if let lastOffset { return StreamEntry(in: self, at: lastOffset).id }
+        return entry(endingAt: pack.endOffset)?.id ?? id
+    }
 
     /// Whether `fields` are those of the master entry.
     ///
@@ -223,16 +281,19 @@ extension StreamBlock {
         var pack = pack
         // A flag is one byte with or without it.
         pack.replace(at: entry.offset, with: ListpackElement(entry.flags | StreamEntryFlags.deleted), memory: memory)
-        return StreamBlock(id: id, pack: pack)
+        return StreamBlock(id: id, pack: pack, lastOffset: lastOffset)
     }
 
     /// The same block whose counts differ from what `reader` has found.
     func counting(_ count: Int, deleted: Int, from reader: StreamBlockReader, memory: Memory) -> StreamBlock {
         var pack = pack
+        let previous = pack.byteCount
         let first = Listpack.headerByteCount
         pack.replace(at: first, with: ListpackElement(Int64(reader.count + count)), memory: memory)
         let second = pack.end(of: first)
         pack.replace(at: second, with: ListpackElement(Int64(reader.deletedCount + deleted)), memory: memory)
-        return StreamBlock(id: id, pack: pack)
+        // The counts may take a byte more, or one less.
+        let moved = lastOffset == 0 ? 0 : Int(lastOffset) + pack.byteCount - previous
+        return StreamBlock(id: id, pack: pack, lastOffset: UInt32(moved))
     }
 }

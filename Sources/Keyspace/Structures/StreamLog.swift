@@ -58,9 +58,18 @@ struct StreamLog {
     /// The rank of the block that would hold `id`: the last that begins at or before it, or the first.
     func rankOfBlock(for id: StreamID) -> Int { max(0, blocks.rank(of: BlockPlace(behind: id)) - 1) }
 
+    /// Puts a block behind all others; the one that was the last is then closed.
     func append(_ block: StreamBlock, memory: Memory) {
+        giveLastBlock(.bare, memory: memory)
         parts.packBytes += block.pack.usedBytes
         parts.blocks.append(block, memory: memory)
+    }
+
+    /// Gives the last block that form. It is full as long as entries are appended, and bare where it became the last by the
+    /// removal of another one.
+    func giveLastBlock(_ form: Listpack.Form, memory: Memory) {
+        guard !blocks.isEmpty, blocks[blocks.count - 1].pack.form != form else { return }
+        change(blockAt: blocks.count - 1) { $0.converted(to: form, memory: memory) }
     }
 
     /// Changes the block at `rank`; its id stays.
@@ -140,7 +149,7 @@ struct StreamLog {
     func copy(to memory: Memory) -> StreamLog {
         let copy = StreamLog(memory: memory)
         blocks.forEach(in: 0..<blocks.count) { block in
-            copy.append(StreamBlock(id: block.id, pack: block.pack.copy(to: memory)), memory: memory)
+            copy.append(block.copy(to: memory), memory: memory)
         }
         copy.state = state
         forEachGroup { copy.add($0.copy(to: memory), memory: memory) }
@@ -154,13 +163,18 @@ struct StreamLog {
         parts.groups.checkInvariants { $0.name.precedes($1.name) }
         forEachGroup { $0.checkInvariants() }
         producers?.checkInvariants()
+        let lastBlockID = blocks.isEmpty ? nil : blocks[blocks.count - 1].id
         var (count, bytes) = (0, 0)
         var (firstID, lastID) = (StreamID?.none, StreamID?.none)
         blocks.forEach(in: 0..<blocks.count) { block in
-            precondition(StreamBlock.isValid(block.pack, id: block.id), "a block is none")
+            precondition(block.pack.isIntact && StreamBlock.isValid(block.pack, id: block.id), "a block is none")
+            precondition(block.pack.form == .bare || block.id == lastBlockID, "a block is full, and not the last")
             precondition(lastID.map { $0 < block.id } ?? true, "blocks overlap")
             let reader = StreamBlockReader(block)
             precondition(reader.count > 0 || lastID == nil, "a block without entries behind the first")
+            precondition((reader.lastOffset == nil) == (block.pack.form == .full), "the last entry is not known")
+            let lastEnd = reader.lastOffset.map { reader.entry(at: $0)?.endOffset }
+            precondition(lastEnd == nil || lastEnd == block.pack.endOffset, "the last entry is elsewhere")
             lastID = block.id
             var offset = reader.firstOffset
             while let entry = reader.entry(at: offset) {

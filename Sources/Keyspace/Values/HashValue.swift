@@ -117,8 +117,7 @@ public struct HashValue: AggregateValue {
             return false
         }
         guard changed.count / 2 < limits.hashListpackCount else { return nil }
-        changed.append(ListpackElement(field), memory: keyspace.memory)
-        changed.append(element, memory: keyspace.memory)
+        changed.insert(ListpackElement(field), element, at: changed.endOffset, memory: keyspace.memory)
         pack = changed
         return true
     }

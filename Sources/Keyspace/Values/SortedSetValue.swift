@@ -238,12 +238,10 @@ public struct SortedSetValue: AggregateValue {
         let memory = keyspace.memory
         var changed = pack
         let offset = changed.offset(for: member, score)
-        changed.insert(element, at: offset, memory: memory)
-        let scoreOffset = changed.end(of: offset)
         if let integer = integralValue(score) {
-            changed.insert(ListpackElement(integer), at: scoreOffset, memory: memory)
+            changed.insert(element, ListpackElement(integer), at: offset, memory: memory)
         } else {
-            withDoubleText(score) { changed.insert(ListpackElement($0), at: scoreOffset, memory: memory) }
+            withDoubleText(score) { changed.insert(element, ListpackElement($0), at: offset, memory: memory) }
         }
         pack = changed
     }

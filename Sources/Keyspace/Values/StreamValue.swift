@@ -68,13 +68,11 @@ public struct StreamValue: AggregateValue {
         let log = log
         var place: OrderedTree<BlockOrder>.Place? = log.blocks.place(atRank: log.rankOfBlock(for: last))
         while let here = place {
-            let reader = StreamBlockReader(here.element)
-            var offset = reader.pack.endOffset
-            while let entry = reader.entry(endingAt: offset) {
-                offset = entry.offset
-                guard !entry.isDeleted, entry.id <= last else { continue }
-                guard entry.id >= first, body(entry) else { return }
+            let goesOn = StreamBlockReader(here.element).visitBackwards { entry in
+                guard !entry.isDeleted, entry.id <= last else { return true }
+                return entry.id >= first && body(entry)
             }
+            guard goesOn else { return }
             place = log.blocks.previous(before: here)
         }
     }
@@ -143,6 +141,10 @@ public struct StreamValue: AggregateValue {
         let log = log
         guard !log.blocks.isEmpty else { return false }
         let reader = StreamBlockReader(log.blocks[log.blocks.count - 1])
+        guard reader.pack.form == .full else {
+            log.giveLastBlock(.full, memory: memory)
+            return takesMore(fields)
+        }
         let byteCount = StreamValue.byteCount(of: fields)
         guard reader.pack.hasRoom(for: byteCount + StreamValue.greatestOverhead(of: fields)) else { return false }
         let limits = keyspace.limits
