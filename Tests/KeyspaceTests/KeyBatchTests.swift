@@ -27,7 +27,9 @@ import Testing
     @Test(arguments: [SlotUse.none, .routing, .tables])
     func `is hashed as single keys are, whatever elements are sought under them`(slots: SlotUse) {
         let keyspace = filled(Keyspace(databaseCount: 1, slots: slots, seed: 4711))
-        let names = ["gone", "string", "hash:small", "hash:large", "set:small", "set:large", "zset:small", "zset:large"]
+        let names = [
+            "gone", "string", "hash:small", "hash:large", "set:small", "set:large", "zset:small", "zset:large",
+        ]
         // Each key once alone and then in a row; of the elements the second of four is not there.
         let words = (names + names.flatMap { [$0, $0, $0] }).map { Array($0.utf8) }
         let elements = [[UInt8]]((0..<words.count).map { Array(($0 % 4 == 1 ? "none" : "e\($0)").utf8) })
