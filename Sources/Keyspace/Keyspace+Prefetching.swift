@@ -14,7 +14,10 @@ extension Keyspace {
             prepare(keys, in: database) { hashSlot(of: $0) }
         }
         guard keys.count > 1 else { return }
-        for index in 0..<keys.count { self[database][keys[index].slot].prefetchEntry(keys[index].hash) }
+        for index in 0..<keys.count {
+            let (slot, hash) = unsafe (keys.base[index].slot, keys.base[index].hash)
+            self[database][slot].prefetchEntry(hash)
+        }
         if keys.elementCount > 1 { prefetchElements(of: keys, in: database) }
     }
 
