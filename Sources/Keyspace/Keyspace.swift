@@ -7,58 +7,9 @@ public import Protocol
 /// Memory: the bytes belong to the caller. The hash is good for every keyspace with the same seed.
 public struct Key {
     public let bytes: Bytes
-    public fileprivate(set) var hash: UInt64
+    public internal(set) var hash: UInt64
     /// The hash slot, or 0 where nobody asks for slots.
-    public fileprivate(set) var slot: Int
-}
-
-/// Keys that will soon be looked up, one after the other: put in as bytes, and then made ready together.
-///
-/// Memory: owns its block; the bytes of the keys belong to the caller. Thread: one at a time.
-@safe
-public final class KeyBatch {
-    public static var capacity: Int { 32 }
-
-    /// Where in a batch a key is, or that there is none.
-    public struct Place {
-        let index: Int
-
-        @inline(__always)
-        fileprivate init(_ index: Int) { self.index = index }
-
-        public static var none: Place { @inline(__always) get { Place(-1) } }
-    }
-
-    @usableFromInline let base: UnsafeMutablePointer<Key>
-    public private(set) var count = 0
-
-    public init() { unsafe base = .allocate(capacity: KeyBatch.capacity) }
-
-    deinit { unsafe base.deallocate() }
-
-    @inlinable
-    public subscript(index: Int) -> Key {
-        precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "there is no such key")
-        return unsafe base[index]
-    }
-
-    /// The key at `place`, if there is one.
-    @inline(__always)
-    public subscript(place: Place) -> Key? {
-        UInt(bitPattern: place.index) < UInt(bitPattern: count) ? unsafe base[place.index] : nil
-    }
-
-    /// Takes in a key that is not ready yet.
-    @inline(__always)
-    public func append(_ key: Bytes) -> Place {
-        let index = count
-        precondition(index < KeyBatch.capacity, "a batch of keys is full")
-        unsafe (base + index).initialize(to: Key(bytes: key, hash: 0, slot: 0))
-        count = index &+ 1
-        return Place(index)
-    }
-
-    public func removeAll() { count = 0 }
+    public internal(set) var slot: Int
 }
 
 /// What hash slots mean to a keyspace.
@@ -79,7 +30,7 @@ public enum SlotUse: Sendable {
 @safe
 public final class Keyspace {
     let environment: TableEnvironment
-    private let slotUse: SlotUse
+    let slotUse: SlotUse
     private let databaseBase: UnsafeMutablePointer<Database>
     public let databaseCount: Int
 
@@ -202,31 +153,6 @@ public final class Keyspace {
     public func key(_ bytes: Bytes) -> Key {
         let slot = slotUse == .none ? 0 : hashSlot(of: bytes)
         return Key(bytes: bytes, hash: environment.hasher.hash(of: bytes), slot: slot)
-    }
-
-    /// Hashes `keys`, and brings near what they will soon be looked up in: first all their buckets, then by the tags in
-    /// these all their entries, so that the waits for memory overlap.
-    public func prepare(_ keys: KeyBatch, in database: Int) {
-        // Two loops, as one with a call in it has fewer registers.
-        if slotUse == .none {
-            prepare(keys, in: database) { _ in 0 }
-        } else {
-            prepare(keys, in: database) { hashSlot(of: $0) }
-        }
-        guard keys.count > 1 else { return }
-        for index in 0..<keys.count { self[database][keys[index].slot].prefetchEntry(keys[index].hash) }
-    }
-
-    @inline(__always)
-    private func prepare(_ keys: KeyBatch, in database: Int, slot: (Bytes) -> Int) {
-        let hasher = environment.hasher
-        for index in 0..<keys.count {
-            let bytes = unsafe keys.base[index].bytes
-            let (slot, hash) = (slot(bytes), hasher.hash(of: bytes))
-            unsafe keys.base[index].slot = slot
-            unsafe keys.base[index].hash = hash
-            self[database][slot].prefetchBucket(hash)
-        }
     }
 
     // MARK: Looking up

@@ -203,13 +203,14 @@ extension Entry {
         return true
     }
 
-    /// Puts text where text of the same length is; returns whether it was.
+    /// Puts text where text of the same length is, in an entry with nothing before its key; returns whether it was.
     @inline(__always)
     func overwrite(_ text: Bytes) -> Bool {
         let header = header
+        assert(header & (Header.hasExpiry | Header.hasLongKey) == 0)
         let encoding = text.count <= Encoding.longestEmbedded ? Encoding.embedded : .raw
         guard header & Header.payloadMask == Payload.short(text, encoding).headerBits else { return false }
-        unsafe text.copy(to: base + valueOffset(header))
+        unsafe text.copy(to: base + 8 + Header.shortKeyCount(header))
         return true
     }
 

@@ -40,6 +40,13 @@ public struct Bytes {
         return unsafe UInt32(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 
+    /// Two bytes as a number, the first the lowest.
+    @inlinable
+    public func word16(at offset: Int) -> UInt16 {
+        assert(offset >= 0 && offset + 2 <= count)
+        return unsafe UInt16(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+
     /// The bytes at `range`, which lies within `0 ..< count`.
     @inlinable
     public subscript(range: Range<Int>) -> Bytes {

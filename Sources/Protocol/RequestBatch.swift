@@ -2,7 +2,8 @@
 
 /// Up to 32 requests: their arguments are views of the input, which must stay where it is while they run.
 ///
-/// Memory: owns the blocks for views and places, and the words of lines. Thread: one at a time.
+/// Memory: owns the blocks for views and places, and the words of lines. Invariant: all places lie within the arguments.
+/// Thread: one at a time.
 @safe
 public final class RequestBatch {
     public static var capacity: Int { 32 }
@@ -38,7 +39,8 @@ public final class RequestBatch {
     @inlinable
     public subscript(index: Int) -> Arguments {
         let place = place(index)
-        return arguments.slice(from: place.firstArgument, count: place.argumentCount)
+        assert(place.firstArgument &+ place.argumentCount <= arguments.count)
+        return unsafe Arguments(base: arguments.base + place.firstArgument, count: place.argumentCount)
     }
 
     /// Where a request ends in the input.

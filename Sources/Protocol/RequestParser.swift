@@ -278,6 +278,8 @@ private struct LineReader {
     private let base: UnsafeRawPointer
     let count: Int
     var position: Int
+    /// The shortest request and the shortest bulk string have six bytes: none begins behind this.
+    private let lastStart: Int
 
     /// A line's number, or none where the line says something else.
     struct Number {
@@ -288,6 +290,7 @@ private struct LineReader {
         unsafe base = input.base
         count = input.count
         self.position = position
+        lastStart = input.count &- 6
     }
 
     @inline(__always)
@@ -327,8 +330,7 @@ private struct LineReader {
     /// digits, each in its byte; and where something else stands a byte that is no digit, also where it has borrowed.
     @inline(__always)
     func shortLine(_ type: UInt8, at start: Int) -> (value: Int, end: Int)? {
-        // The shortest request and the shortest bulk string have six bytes: no line that matters is nearer to the end.
-        guard count &- start >= 6 else { return nil }
+        guard start <= lastStart else { return nil }
         let word = UInt32(littleEndian: unsafe base.loadUnaligned(fromByteOffset: start, as: UInt32.self))
         let head = UInt32(type) | 0x3000
         let one = rotated(word &- (head | 0x0A0D_0000))

@@ -130,6 +130,30 @@ struct HyperLogLog {
         return UInt8((UInt16(bytes[low]) | high) >> shift & 0x3F)
     }
 
+    /// The value of a register of a sparse one; nil where the bytes make no sense.
+    ///
+    /// Most elements were seen before, and this is all that is done for them: so it is no loop over `Run`s.
+    static func sparseRegister(_ index: Int, of bytes: Bytes) -> UInt8? {
+        var (offset, end) = (headerByteCount, 0)
+        while offset < bytes.count {
+            let head = bytes[offset]
+            offset &+= 1
+            if head >= 0x80 {
+                end &+= Int(head & 3) &+ 1
+                if index < end { return head >> 2 & 0x1F &+ 1 }
+            } else if head < 0x40 {
+                end &+= Int(head) &+ 1
+                if index < end { return 0 }
+            } else {
+                guard offset < bytes.count else { return nil }
+                end &+= (Int(head & 0x3F) << 8 | Int(bytes[offset])) &+ 1
+                if index < end { return 0 }
+                offset &+= 1
+            }
+        }
+        return nil
+    }
+
     mutating func markOutOfDate() { bytes[15] |= 0x80 }
 
     // MARK: Runs

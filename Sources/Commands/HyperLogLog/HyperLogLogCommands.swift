@@ -202,13 +202,16 @@ extension Call {
         return entry
     }
 
-    /// Whether an argument from `first` on would raise a register of a dense one; a sparse one is always asked itself.
+    /// Whether an argument from `first` on would raise a register, or it cannot be told.
     fileprivate func raisesAny(of entry: Entry, from first: Int) -> Bool {
         entry.string.withBytes { bytes in
-            guard HyperLogLog.isDense(bytes) else { return true }
+            let isDense = HyperLogLog.isDense(bytes)
             for index in stride(from: first, to: arguments.count, by: 1) {
                 let (register, value) = HyperLogLog.place(of: arguments[index])
-                if HyperLogLog.denseRegister(register, of: bytes) < value { return true }
+                let present =
+                    isDense
+                    ? HyperLogLog.denseRegister(register, of: bytes) : HyperLogLog.sparseRegister(register, of: bytes)
+                guard let present, present >= value else { return true }
             }
             return false
         }

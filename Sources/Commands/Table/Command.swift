@@ -58,6 +58,8 @@ public final class Command: Sendable {
     public let summary: String
     public let arity: Arity
     public let keys: [KeySpecification]
+    /// The position of the first element that is sought in the value under the first key; 0: there is none.
+    let element: Int
     public let flags: CommandFlags
     public let group: Group
     public let since: String
@@ -84,6 +86,7 @@ public final class Command: Sendable {
         _ summary: String,
         arity: Arity,
         keys: KeySpecification...,
+        element: Int = 0,
         flags: CommandFlags,
         group: Group,
         since: String,
@@ -102,6 +105,7 @@ public final class Command: Sendable {
         self.summary = summary
         self.arity = arity
         self.keys = keys
+        self.element = element
         self.flags = flags
         self.group = group
         self.since = since
@@ -143,6 +147,7 @@ public final class Command: Sendable {
         self.summary = summary
         arity = .atLeast(body == nil ? 2 : 1)
         keys = []
+        element = 0
         let flags = flags ?? (body == nil ? [] : [.loading, .stale])
         self.flags = flags
         self.group = group

@@ -166,9 +166,11 @@ private struct FoldedName: Equatable {
         } else if count >= 4 {
             head = UInt64(name.word32(at: 0)) | fold
             tail = UInt64(name.word32(at: count &- 4)) | fold
-        } else if count > 0 {
-            let bytes = UInt64(name[0]) | UInt64(name[count / 2]) << 8 | UInt64(name[count &- 1]) << 16
-            head = bytes | fold
+        } else if count >= 2 {
+            head = UInt64(name.word16(at: 0)) | fold
+            tail = UInt64(name.word16(at: count &- 2)) | fold
+        } else if count == 1 {
+            head = UInt64(name[0]) | fold
         }
     }
 

@@ -33,7 +33,8 @@ public final class PreparedRequests {
         return unsafe base[index]
     }
 
-    /// Finds the commands of `requests`, and makes `keys` the first keys of those that have any.
+    /// Finds the commands of `requests`, and makes `keys` the first keys of those that have any, with the elements that they
+    /// name.
     public func prepare(_ requests: RequestBatch, by table: CommandTable, _ keys: KeyBatch) {
         keys.removeAll()
         count = requests.count
@@ -41,7 +42,12 @@ public final class PreparedRequests {
             let arguments = requests[index]
             let command = unsafe table.find(arguments)
             let first = unsafe command?._withUnsafeGuaranteedRef { $0.keyRange.first } ?? 0
-            let place = first > 0 && first < arguments.count ? keys.append(arguments[first]) : .none
+            var place = KeyBatch.Place.none
+            if first > 0, first < arguments.count {
+                place = keys.append(arguments[first])
+                let element = unsafe command?._withUnsafeGuaranteedRef { $0.element } ?? 0
+                if element > 0, element < arguments.count { keys.seek(arguments[element], under: place) }
+            }
             let request = unsafe PreparedRequest(command: command, arguments: arguments, firstKey: place)
             unsafe (base + index).initialize(to: request)
         }

@@ -102,6 +102,12 @@ struct SortedMembers {
         return parts.index.find(member, hash: hash, in: environment).map { ScoredMember($0.entry) }
     }
 
+    /// Brings near the bucket in which the member with `hash` will be sought.
+    func prefetchBucket(_ hash: UInt64) { parts.index.prefetchBucket(hash) }
+
+    /// Brings near the member that has `hash`, by the tag in its bucket.
+    func prefetchMember(_ hash: UInt64) { parts.index.prefetchEntry(hash) }
+
     /// Takes in `member`, which is not there.
     func insert(_ member: Bytes, score: Double, in environment: TableEnvironment) {
         let element = ScoredMember(member, score: score, memory: environment.memory)
