@@ -10,7 +10,8 @@ import time
 
 from wire import command
 
-SEED = int(os.environ.get("DIFFERENTIAL_SEED", random.SystemRandom().randrange(1 << 32)))
+#: Kept in the environment for the processes that pytest-xdist starts: all must collect the same tests.
+SEED = int(os.environ.setdefault("DIFFERENTIAL_SEED", str(random.SystemRandom().randrange(1 << 32))))
 ROUNDS = int(os.environ.get("DIFFERENTIAL_ROUNDS", 40))
 BATCH = 100
 
