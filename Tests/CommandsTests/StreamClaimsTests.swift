@@ -151,5 +151,7 @@ private struct Model {
         subject.run("XREADGROUP GROUP g c STREAMS s >")
 
         #expect(subject.run("XREADGROUP GROUP g d BLOCK 0 CLAIM \(Int64.max) STREAMS s >") == "*-1")
+        subject.run("XNACK s g FAIL IDS 1 1-0")
+        #expect(subject.run("XREADGROUP GROUP g d CLAIM \(Int64.max) STREAMS s >").hasPrefix("*1 *2 $1 s *1 *4 $3 1-0"))
     }
 }

@@ -89,7 +89,9 @@ extension StreamValue {
         group.orderDeliveries(memory: memory)
         guard let order = group.deliveries else { return }
         order.visit(in: 0..<order.count) { delivery in
-            guard delivery.stamp <= time, let entry = group.pendingEntry(delivery.id) else { return false }
+            guard let entry = group.pendingEntry(delivery.id), entry.consumer == nil || delivery.stamp <= time else {
+                return false
+            }
             return body(entry)
         }
     }
