@@ -49,6 +49,7 @@ public struct Configuration: Sendable {
     // Keyspace
     public var databases = 16
     public var activeExpireEffort = 1
+    public var avoidsHugePages = true
     public var isActiveRehashingOn = true
     public var freesEvictedLazily = true
     public var freesExpiredLazily = true

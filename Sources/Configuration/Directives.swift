@@ -59,7 +59,6 @@ extension Directive {
         .unbuilt("hide-user-data-from-log", .boolean, true),
         .unbuilt("crash-log-enabled", .boolean, true),
         .unbuilt("crash-memcheck-enabled", .boolean, true),
-        .unbuilt("disable-thp", .boolean, true, .immutable),
         .unbuilt("jemalloc-bg-thread", .boolean, true),
         .unbuilt("oom-score-adj", .word("no", "yes", "relative", "absolute"), "no"),
         .unbuilt("oom-score-adj-values", .oomScores, [0, 200, 800]),
@@ -89,6 +88,7 @@ extension Directive {
     static let keyspace: [Directive] = [
         Directive("databases", \.databases, .integer(1...Int(Int32.max)), .immutable),
         Directive("active-expire-effort", \.activeExpireEffort, .integer(1...10)),
+        Directive("disable-thp", \.avoidsHugePages, .boolean, .immutable),
         Directive("activerehashing", \.isActiveRehashingOn, .boolean),
         Directive("lfu-log-factor", \.lfuLogFactor, .integer(int32)),
         Directive("lfu-decay-time", \.lfuDecayMinutes, .integer(int32)),

@@ -176,7 +176,7 @@ struct BucketArray {
     var capacity: Int { count * Bucket.width }
     var isPaged: Bool { count * Bucket.byteCount >= BucketArray.pagedFrom }
     /// Given back at once: large enough to be cheap, small enough that no command waits for it (some 10 µs).
-    private var releaseBytes: Int { Pages.isHuge(count * Bucket.byteCount) ? Pages.hugeByteCount : 64 << 10 }
+    private var releaseBytes: Int { Pages.mayBeHuge(count * Bucket.byteCount) ? Pages.hugeByteCount : 64 << 10 }
 
     /// The first bucket for `hash`, or that of a known number; the array is not empty.
     @inline(__always)

@@ -89,9 +89,10 @@ public final class Keyspace {
     public var lazyFreeing: LazyFreeing = []
 
     /// - Parameter seed: secret, random, and the same for all shards of a process.
-    public init(databaseCount: Int, slots: SlotUse, seed: UInt64) {
+    /// - Parameter hugePages: whether to ask the kernel for huge pages, once there is much to hold.
+    public init(databaseCount: Int, slots: SlotUse, seed: UInt64, hugePages: Bool = false) {
         precondition(databaseCount > 0, "a keyspace without a database")
-        let memory = Memory()
+        let memory = Memory(hugePages: hugePages)
         environment = TableEnvironment(memory: memory, hasher: KeyHasher(seed: seed))
         slotUse = slots
         random = SplitMix(state: ~seed)

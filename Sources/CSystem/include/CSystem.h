@@ -41,6 +41,9 @@ int apus_accept(int listener);
 /// Names the calling thread; at most 15 bytes.
 void apus_name_thread(const char *name);
 
+/// Has the kernel give this process no huge pages, whatever the system's rule is.
+void apus_refuse_huge_pages(void);
+
 /// Copies the environment's strings to the heap, so that the block that they came in can be written over; at the start, once.
 void apus_move_environment(void);
 

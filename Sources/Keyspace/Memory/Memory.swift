@@ -19,7 +19,9 @@ struct Memory {
         var allocatorBytes = 0
         /// Of these, what are pages of bucket arrays.
         var pagedBytes = 0
-        var pool = RegionPool()
+        var pool: RegionPool
+        /// Whether to ask for huge pages.
+        let hugePages: Bool
         let homecomers = Homecomers()
     }
 
@@ -27,9 +29,9 @@ struct Memory {
     /// For each size class the first chunk that has room: the one that serves.
     private let bins: UnsafeMutablePointer<UnsafeMutablePointer<ChunkHead>?>
 
-    init() {
+    init(hugePages: Bool = false) {
         unsafe parts = .allocate(capacity: 1)
-        unsafe parts.initialize(to: Parts())
+        unsafe parts.initialize(to: Parts(pool: RegionPool(hugePages: hugePages), hugePages: hugePages))
         unsafe bins = .allocate(capacity: SizeClass.count)
         unsafe bins.initialize(repeating: nil, count: SizeClass.count)
     }
@@ -289,9 +291,9 @@ extension Memory {
     /// Fresh zeroed pages, which cost nothing until they are touched: there is no pause for clearing a large array.
     func mapPages(byteCount: Int) -> UnsafeMutableRawPointer {
         countPages(byteCount)
-        guard Pages.isHuge(byteCount) else { return unsafe Pages.map(byteCount) }
+        guard Pages.mayBeHuge(byteCount) else { return unsafe Pages.map(byteCount) }
         let pages = unsafe Pages.map(byteCount, alignment: Pages.hugeByteCount)
-        unsafe Pages.makeHuge(pages, byteCount)
+        if unsafe parts.pointee.hugePages { unsafe Pages.makeHuge(pages, byteCount) }
         return unsafe pages
     }
 

@@ -1,7 +1,8 @@
 // Regions: pages from the kernel, two megabytes at a time, cut into chunks; and when they go back.
 //
 // Nothing here ever forks, so that huge pages do not cost what they cost a server that does, which then copies two
-// megabytes for a changed byte: a shard that holds much asks for them, and waits less for the translation of addresses.
+// megabytes for a changed byte; and who looks up among millions of keys waits less for the translation of addresses. But
+// a kernel that has none at hand may move memory about first, and the shard waits: so they are used on request alone.
 
 /// Two megabytes that begin at a multiple of two megabytes, cut into chunks of one size.
 ///
@@ -82,10 +83,13 @@ struct RegionPool {
     /// Where `releasePages` goes on.
     private var hand = 0
 
-    /// A shard that holds as much asks for huge pages.
+    private let hugePages: Bool
+    /// A shard that holds as much asks for huge pages, if it is to.
     private static let hugeFrom = 64 << 20
     /// So much is kept for whoever asks next, and at least an eighth of what is in use.
     private static let leastKept = 4 << 20
+
+    init(hugePages: Bool) { self.hugePages = hugePages }
 
     /// A chunk, whose pages may hold anything, and the number of the region that it is of.
     mutating func takeChunk(_ size: ChunkSize) -> (base: UnsafeMutableRawPointer, region: Int) {
@@ -154,7 +158,7 @@ struct RegionPool {
     // MARK: Regions
 
     private mutating func makeRegion(_ size: ChunkSize) -> Int {
-        let region = Region(size, huge: chunkBytes >= Self.hugeFrom)
+        let region = Region(size, huge: hugePages && chunkBytes >= Self.hugeFrom)
         let number: Int
         if let unused = unusedNumbers.popLast() {
             number = unused

@@ -42,6 +42,7 @@ public enum Launch {
             var (configuration, withoutEffect) = try Configuration.load(text, in: environment)
             if configuration.directory.isEmpty { configuration.directory = Files.workingDirectory() ?? "." }
             if configuration.daemonizes { detach() }
+            if configuration.avoidsHugePages { apus_refuse_huge_pages() }
             apus_allocate_in_background()  // in the process that stays: a thread does not survive a fork
             let log = Log()
             log.level = Log.Level(configuration.logLevel)

@@ -76,7 +76,12 @@ final class Node: @unchecked Sendable {
         let slots: SlotUse = isClusterEnabled ? .tables : shardCount > 1 ? .routing : .none
         let databaseCount = isClusterEnabled ? 1 : configuration.databases
         shards = (0..<shardCount).map { index in
-            let keyspace = Keyspace(databaseCount: databaseCount, slots: slots, seed: seed)
+            let keyspace = Keyspace(
+                databaseCount: databaseCount,
+                slots: slots,
+                seed: seed,
+                hugePages: !configuration.avoidsHugePages
+            )
             return Shard(index: index, node: self, keyspace: keyspace)
         }
         let mailboxes = shards.map(\.poller)
