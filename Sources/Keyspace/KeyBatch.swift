@@ -21,7 +21,8 @@ public final class KeyBatch {
 
     /// An element that will be sought in the value under a key.
     struct Element {
-        let key: Place
+        /// The position of the key.
+        let keyIndex: Int
         let bytes: Bytes
         /// Once it is needed.
         var hash: UInt64 = 0
@@ -64,12 +65,12 @@ public final class KeyBatch {
         return Place(index)
     }
 
-    /// Says that `element` will be sought in the value under the key at `place`; one for each key at the most.
+    /// Says that `element` will be sought in the value under the key that was put in last; one for each key at the most.
     @inline(__always)
-    public func seek(_ element: Bytes, under place: Place) {
+    public func seek(_ element: Bytes) {
         let index = elementCount
         precondition(index < count, "an element without a key of its own")
-        unsafe (elements + index).initialize(to: Element(key: place, bytes: element))
+        unsafe (elements + index).initialize(to: Element(keyIndex: count &- 1, bytes: element))
         elementCount = index &+ 1
     }
 

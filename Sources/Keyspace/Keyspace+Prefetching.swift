@@ -39,9 +39,9 @@ extension Keyspace {
     private func prefetchElements(of keys: KeyBatch, in database: Int) {
         var start = 0
         while start < keys.elementCount {
-            guard let key = unsafe keys[keys.elements[start].key] else { return }
-            var end = start + 1
-            while end < keys.elementCount, unsafe keys[keys.elements[end].key]?.hash == key.hash { end += 1 }
+            let key = unsafe keys[keys.elements[start].keyIndex]
+            var end = start &+ 1
+            while end < keys.elementCount, unsafe keys.base[keys.elements[end].keyIndex].hash == key.hash { end &+= 1 }
             if end - start > 1, let entry = glimpse(key, in: database) { prefetch(start..<end, of: keys, in: entry) }
             start = end
         }

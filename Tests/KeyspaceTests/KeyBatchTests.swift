@@ -37,7 +37,8 @@ import Testing
         let batch = KeyBatch()
 
         for index in 0..<words.count {
-            batch.seek(sought.arguments[index], under: batch.append(keys.arguments[index]))
+            _ = batch.append(keys.arguments[index])
+            batch.seek(sought.arguments[index])
         }
         keyspace.prepare(batch, in: 0)
 

@@ -46,7 +46,7 @@ public final class PreparedRequests {
             if first > 0, first < arguments.count {
                 place = keys.append(arguments[first])
                 let element = unsafe command?._withUnsafeGuaranteedRef { $0.element } ?? 0
-                if element > 0, element < arguments.count { keys.seek(arguments[element], under: place) }
+                if element > 0, element < arguments.count { keys.seek(arguments[element]) }
             }
             let request = unsafe PreparedRequest(command: command, arguments: arguments, firstKey: place)
             unsafe (base + index).initialize(to: request)
