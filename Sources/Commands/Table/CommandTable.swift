@@ -187,6 +187,7 @@ func folded(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
 
 extension Bytes {
     /// Whether these bytes are `word` in any case.
+    @_disfavoredOverload
     public func isWord(_ word: some StringProtocol) -> Bool {
         guard count == word.utf8.count else { return false }
         var index = 0
@@ -197,9 +198,12 @@ extension Bytes {
         return true
     }
 
-    /// Whether these bytes are `word` in any case: the form that commands use for their options.
-    public func isWord(_ word: StaticString) -> Bool {
-        guard count == word.utf8CodeUnitCount else { return false }
+    /// Whether these bytes are `word` in any case: the form that commands use for their options, most of which are told
+    /// from most words by their length.
+    @inline(__always)
+    public func isWord(_ word: StaticString) -> Bool { count == word.utf8CodeUnitCount && isWordOfSameLength(word) }
+
+    private func isWordOfSameLength(_ word: StaticString) -> Bool {
         for index in 0..<count {
             guard unsafe folded(self[index]) == folded(word.utf8Start[index]) else { return false }
         }
