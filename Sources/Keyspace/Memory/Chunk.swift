@@ -90,6 +90,9 @@ struct Chunk: Equatable {
     var blockByteCount: Int { unsafe Int(head.pointee.blockByteCount) }
     private var size: ChunkSize { ChunkSize(blockByteCount: blockByteCount) }
 
+    /// Bytes behind all that was ever given out.
+    var freshByteCount: Int { unsafe size.byteCount - Int(head.pointee.fresh) }
+
     static func == (one: Chunk, other: Chunk) -> Bool { unsafe one.head == other.head }
 
     /// Takes a block out of those that were given back or made ready.
@@ -116,13 +119,13 @@ struct Chunk: Equatable {
 
     /// Makes some of the blocks ready that were never given out, when no others are left.
     ///
-    /// - Returns: whether there were any.
-    func makeReady() -> Bool {
+    /// - Returns: how many bytes they take.
+    func makeReady() -> Int {
         assert(unsafe head.pointee.free == nil)
         let (base, step) = (UnsafeMutableRawPointer(unsafe head), blockByteCount)
         var offset = unsafe Int(head.pointee.fresh)
         let count = min((size.byteCount - offset) / step, max(1, Self.readiedByteCount / step))
-        guard count > 0 else { return false }
+        guard count > 0 else { return 0 }
         unsafe head.pointee.free = base + offset
         for _ in 1..<count {
             unsafe (base + offset).storeBytes(of: base + offset + step, as: UnsafeMutableRawPointer?.self)
@@ -130,6 +133,6 @@ struct Chunk: Equatable {
         }
         unsafe (base + offset).storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
         unsafe head.pointee.fresh = UInt32(offset + step)
-        return true
+        return count * step
     }
 }

@@ -20,6 +20,8 @@ struct Memory {
         /// Of these, what are pages of bucket arrays.
         var pagedBytes = 0
         var pool: RegionPool
+        /// Of the chunks in use, what was never given out: pages that nobody has touched.
+        var freshBytes = 0
         /// Whether to ask for huge pages.
         let hugePages: Bool
         let homecomers = Homecomers()
@@ -73,8 +75,8 @@ struct Memory {
 
     /// What the kernel has given for chunks and small blocks do not take: what is left behind and between them.
     var unusedChunkBytes: Int {
-        let pool = unsafe parts.pointee.pool
-        return pool.chunkBytes + pool.touchedBytes - (mappedBytes - pagedBytes)
+        let touched = unsafe parts.pointee.pool.chunkBytes + parts.pointee.pool.touchedBytes - parts.pointee.freshBytes
+        return touched - (mappedBytes - pagedBytes)
     }
 
     // MARK: Blocks
@@ -145,7 +147,9 @@ extension Memory {
             while let head = unsafe bins[index] {
                 let chunk = unsafe Chunk(head: head)
                 if let block = unsafe chunk.pop() { return unsafe block }
-                if !chunk.makeReady() { unlist(chunk, index) }
+                let readied = chunk.makeReady()
+                unsafe parts.pointee.freshBytes -= readied
+                if readied == 0 { unlist(chunk, index) }
             }
             if !welcomeHomecomers(index) { list(makeChunk(index), index) }
         }
@@ -154,7 +158,9 @@ extension Memory {
     private func makeChunk(_ index: Int) -> Chunk {
         let blockByteCount = SizeClass.byteCount(ofIndex: index)
         let (base, region) = unsafe parts.pointee.pool.takeChunk(ChunkSize(blockByteCount: blockByteCount))
-        return unsafe Chunk(at: base, ofRegion: region, owner: parts, blockByteCount: blockByteCount)
+        let chunk = unsafe Chunk(at: base, ofRegion: region, owner: parts, blockByteCount: blockByteCount)
+        unsafe parts.pointee.freshBytes += chunk.freshByteCount
+        return chunk
     }
 
     /// Lists a chunk that has room again, and gives one back that is not needed: where it has no block in use and another
@@ -171,6 +177,7 @@ extension Memory {
     }
 
     private func giveBack(_ chunk: Chunk) {
+        unsafe parts.pointee.freshBytes -= chunk.freshByteCount
         unsafe parts.pointee.pool.giveBack(
             UnsafeMutableRawPointer(chunk.head),
             ofRegion: Int(chunk.head.pointee.region)
