@@ -94,9 +94,14 @@ struct SortElements {
 
     @inline(__always)
     private func withText<Result>(_ text: Text, _ body: (StringValue) -> Result) -> Result {
+        bytes.withBytes { Self.withText(text, in: $0, body) }
+    }
+
+    @inline(__always)
+    private static func withText<Result>(_ text: Text, in bytes: Bytes, _ body: (StringValue) -> Result) -> Result {
         switch text {
         case .integer(let number): body(.integer(number))
-        case .bytes(let range): bytes.withBytes { body(.bytes($0[range])) }
+        case .bytes(let range): body(.bytes(bytes[range]))
         }
     }
 
@@ -139,29 +144,24 @@ struct SortElements {
     mutating func sort(_ request: inout SortRequest) {
         let range = request.range(of: items.count)
         let (isDescending, isAlphabetic) = (request.isDescending, request.isAlphabetic)
-        items = Array(
+        let texts = isAlphabetic && !weights.isEmpty ? weights : elements
+        let sorted = bytes.withBytes { bytes in
             Self.first(range.upperBound, of: items) { one, other in
                 if one.rank != other.rank { return one.rank < other.rank }
-                let order = isAlphabetic ? weightOrder(one, other) : elementOrder(one, other)
+                let order = Self.order(texts[one.index], texts[other.index], in: bytes)
                 // Where nothing tells two apart they stay as they were.
                 return order == 0 ? one.index < other.index : (order < 0) != isDescending
-            }[range]
-        )
+            }
+        }
+        items = Array(sorted[range])
     }
 
     @inline(never)
-    private func elementOrder(_ one: Item, _ other: Item) -> Int { order(elements[one.index], elements[other.index]) }
-
-    @inline(never)
-    private func weightOrder(_ one: Item, _ other: Item) -> Int {
-        let (one, other) = (weight(of: one.index), weight(of: other.index))
+    private static func order(_ one: Text?, _ other: Text?, in bytes: Bytes) -> Int {
         guard let one, let other else { return (one == nil ? 0 : 1) - (other == nil ? 0 : 1) }
-        return order(one, other)
-    }
-
-    private func order(_ one: Text, _ other: Text) -> Int {
-        withText(one) { one in
-            withText(other) { other in one.withBytes { one in other.withBytes { one.order($0) } } }
+        if case .bytes(let first) = one, case .bytes(let second) = other { return bytes[first].order(bytes[second]) }
+        return withText(one, in: bytes) { one in
+            withText(other, in: bytes) { other in one.withBytes { one in other.withBytes { one.order($0) } } }
         }
     }
 

@@ -11,13 +11,29 @@ enum Pages {
 
     /// Fresh zeroed pages, which cost nothing until they are touched.
     ///
-    /// - Parameter alignment: where they are to begin, a power of two; 0: anywhere.
+    /// - Parameter wish: where they should begin, if nothing is there.
     @unsafe
-    static func map(_ byteCount: Int, alignment: Int = 0) -> UnsafeMutableRawPointer {
-        let asked = byteCount + alignment
-        let pages = unsafe mmap(nil, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    static func map(_ byteCount: Int, at wish: UnsafeMutableRawPointer? = nil) -> UnsafeMutableRawPointer {
+        let pages = unsafe mmap(wish, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let pages = unsafe pages, unsafe pages != MAP_FAILED else { preconditionFailure("out of memory") }
-        guard alignment > 0 else { return unsafe pages }
+        return unsafe pages
+    }
+
+    /// The same, beginning at a multiple of `alignment`, a power of two.
+    ///
+    /// - Parameter neighbour: pages that they should end at, as the kernel then sees one range: it has a limit for their number.
+    @unsafe
+    static func map(
+        _ byteCount: Int,
+        alignment: Int,
+        before neighbour: UnsafeMutableRawPointer? = nil
+    ) -> UnsafeMutableRawPointer {
+        if let neighbour = unsafe neighbour {
+            let pages = unsafe map(byteCount, at: neighbour - byteCount)
+            if Int(bitPattern: pages) & (alignment - 1) == 0 { return unsafe pages }
+            unsafe unmap(pages, byteCount)
+        }
+        let pages = unsafe map(byteCount + alignment)
         let before = -Int(bitPattern: pages) & (alignment - 1)
         if before > 0 { unsafe unmap(pages, before) }
         unsafe unmap(pages + before + byteCount, alignment - before)

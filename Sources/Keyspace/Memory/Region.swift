@@ -18,8 +18,8 @@ private struct Region {
     /// Its place among the regions that have free chunks of this size.
     var place = 0
 
-    init(_ size: ChunkSize, huge: Bool) {
-        unsafe base = Pages.map(Self.byteCount, alignment: Self.byteCount)
+    init(_ size: ChunkSize, before neighbour: UnsafeMutableRawPointer?, huge: Bool) {
+        unsafe base = Pages.map(Self.byteCount, alignment: Self.byteCount, before: neighbour)
         if huge { unsafe Pages.makeHuge(base, Self.byteCount) }
         chunkSize = size
         free = ChunkSet(first: Self.byteCount >> size.shift)
@@ -70,12 +70,15 @@ struct ChunkSet {
 /// The regions of one shard.
 ///
 /// Memory: owns its regions; `dispose` gives back those of which no chunk is in use. Thread: the shard's.
+@safe
 struct RegionPool {
     /// By their numbers, which are given out anew; nil where there is none now.
     private var regions: [Region?] = []
     private var unusedNumbers: [Int] = []
     /// The numbers of regions with free chunks, by the size of these.
     private var withRoom = [[Int]](repeating: [], count: ChunkSize.allCases.count)
+    /// Where the region that was made last begins, or began.
+    private var newest: UnsafeMutableRawPointer?
     /// Bytes of the chunks that are in use.
     private(set) var chunkBytes = 0
     /// Bytes of free chunks whose pages may be present.
@@ -158,7 +161,8 @@ struct RegionPool {
     // MARK: Regions
 
     private mutating func makeRegion(_ size: ChunkSize) -> Int {
-        let region = Region(size, huge: hugePages && chunkBytes >= Self.hugeFrom)
+        let region = unsafe Region(size, before: newest, huge: hugePages && chunkBytes >= Self.hugeFrom)
+        unsafe newest = region.base
         let number: Int
         if let unused = unusedNumbers.popLast() {
             number = unused
