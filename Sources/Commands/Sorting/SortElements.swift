@@ -89,12 +89,7 @@ struct SortElements {
     /// Lends an element, while nothing here changes.
     @inline(__always)
     private func withElement<Result>(_ index: Int, _ body: (StringValue) -> Result) -> Result {
-        withText(elements[index], body)
-    }
-
-    @inline(__always)
-    private func withText<Result>(_ text: Text, _ body: (StringValue) -> Result) -> Result {
-        bytes.withBytes { Self.withText(text, in: $0, body) }
+        bytes.withBytes { Self.withText(elements[index], in: $0, body) }
     }
 
     @inline(__always)
@@ -114,22 +109,22 @@ struct SortElements {
             for index in elements.indices { weights.append(fetchWeight(of: index, call, &request)) }
         }
         let (isAlphabetic, isDescending) = (request.isAlphabetic, request.isDescending)
-        for place in items.indices {
-            guard let rank = rank(of: weight(of: items[place].index), isAlphabetic) else {
-                throw .text("ERR One or more scores can't be converted into double")
+        let isEveryNumber = bytes.withBytes { bytes in
+            for place in items.indices {
+                let weight = weights.isEmpty ? elements[items[place].index] : weights[items[place].index]
+                guard let rank = Self.rank(of: weight, isAlphabetic, in: bytes) else { return false }
+                items[place].rank = isDescending ? ~rank : rank
             }
-            items[place].rank = isDescending ? ~rank : rank
+            return true
         }
+        guard isEveryNumber else { throw .text("ERR One or more scores can't be converted into double") }
     }
 
-    /// What the element at `index` is compared by.
-    private func weight(of index: Int) -> Text? { weights.isEmpty ? elements[index] : weights[index] }
-
     /// Nil where a number is wanted and something else is there.
-    private func rank(of weight: Text?, _ isAlphabetic: Bool) -> UInt64? {
+    private static func rank(of weight: Text?, _ isAlphabetic: Bool, in bytes: Bytes) -> UInt64? {
         guard let weight else { return isAlphabetic ? 0 : 0.0.rank }
         if case .integer(let number) = weight, !isAlphabetic { return Double(number).rank }
-        return withText(weight) { $0.withBytes { isAlphabetic ? $0.rank : parseDouble($0)?.rank } }
+        return withText(weight, in: bytes) { $0.withBytes { isAlphabetic ? $0.rank : parseDouble($0)?.rank } }
     }
 
     private mutating func fetchWeight(of index: Int, _ call: Call, _ request: inout SortRequest) -> Text? {
@@ -144,22 +139,37 @@ struct SortElements {
     mutating func sort(_ request: inout SortRequest) {
         let range = request.range(of: items.count)
         let (isDescending, isAlphabetic) = (request.isDescending, request.isAlphabetic)
-        let texts = isAlphabetic && !weights.isEmpty ? weights : elements
+        // Read through their addresses: an array would be retained and released for every comparison.
         let sorted = bytes.withBytes { bytes in
-            Self.first(range.upperBound, of: items) { one, other in
-                if one.rank != other.rank { return one.rank < other.rank }
-                let order = Self.order(texts[one.index], texts[other.index], in: bytes)
-                // Where nothing tells two apart they stay as they were.
-                return order == 0 ? one.index < other.index : (order < 0) != isDescending
+            guard isAlphabetic, !weights.isEmpty else {
+                return unsafe elements.withUnsafeBufferPointer { texts in
+                    first(range.upperBound, isDescending) { unsafe Self.order(texts[$0], texts[$1], in: bytes) }
+                }
+            }
+            return unsafe weights.withUnsafeBufferPointer { texts in
+                first(range.upperBound, isDescending) { unsafe Self.order(texts[$0], texts[$1], in: bytes) }
             }
         }
         items = Array(sorted[range])
     }
 
+    /// The first `count` items, in order.
+    ///
+    /// - Parameter textOrder: compares two elements by their indices, where their ranks are the same.
+    @inline(__always)
+    private func first(_ count: Int, _ isDescending: Bool, _ textOrder: (Int, Int) -> Int) -> [Item] {
+        Self.first(count, of: items) { one, other in
+            if one.rank != other.rank { return one.rank < other.rank }
+            let order = textOrder(one.index, other.index)
+            // Where nothing tells two apart they stay as they were.
+            return order == 0 ? one.index < other.index : (order < 0) != isDescending
+        }
+    }
+
     @inline(never)
     private static func order(_ one: Text?, _ other: Text?, in bytes: Bytes) -> Int {
         guard let one, let other else { return (one == nil ? 0 : 1) - (other == nil ? 0 : 1) }
-        if case .bytes(let first) = one, case .bytes(let second) = other { return bytes[first].order(bytes[second]) }
+        if case .bytes(let one) = one, case .bytes(let other) = other { return bytes[one].order(bytes[other]) }
         return withText(one, in: bytes) { one in
             withText(other, in: bytes) { other in one.withBytes { one in other.withBytes { one.order($0) } } }
         }

@@ -74,10 +74,19 @@ extension Memory {
         return true
     }
 
-    /// Gives back all chunks of the class `index` that have no block in use; others are forgotten.
-    func endBin(_ index: Int) {
+    /// Gives back what nobody has any more: blocks to their chunks, and the last chunk of a class that is out of use.
+    func tidyBin(_ index: Int) {
         returnRecent(index)
         _ = welcomeHomecomers(index)
+        guard let head = unsafe bins[index].first, unsafe head.pointee.live == 0 else { return }
+        let chunk = unsafe Chunk(head: head)
+        unlist(chunk, index)
+        giveBack(chunk)
+    }
+
+    /// Gives back all chunks of the class `index` that have no block in use; others are forgotten.
+    func endBin(_ index: Int) {
+        tidyBin(index)
         while let head = unsafe bins[index].first {
             let chunk = unsafe Chunk(head: head)
             unlist(chunk, index)
@@ -124,7 +133,11 @@ extension Memory {
 
     private func unlist(_ chunk: Chunk, _ index: Int) {
         let (previous, next) = unsafe (chunk.head.pointee.previous, chunk.head.pointee.next)
-        if let previous = unsafe previous { unsafe previous.pointee.next = next } else { unsafe bins[index].first = next }
+        if let previous = unsafe previous {
+            unsafe previous.pointee.next = next
+        } else {
+            unsafe bins[index].first = next
+        }
         unsafe next?.pointee.previous = previous
         unsafe chunk.head.pointee.isListed = false
         unsafe chunk.head.pointee.previous = nil

@@ -53,7 +53,7 @@ struct Memory {
     /// - Parameter keepsSome: whether to leave what is likely to be wanted again soon.
     /// - Returns: whether there is more to give.
     func releasePages(budget: Int, keepsSome: Bool = true) -> Bool {
-        if !keepsSome { for index in 0..<SizeClass.count { returnRecent(index) } }
+        for index in 0..<SizeClass.count { tidyBin(index) }
         return unsafe parts.pointee.pool.releasePages(ofRegions: budget, keepsSome: keepsSome)
     }
 
