@@ -147,6 +147,8 @@ struct Positions {
 @safe
 struct BucketArray {
     private static let pagedFrom = 64 << 10
+    /// Given back at once: large enough to be cheap, small enough that no command waits for it (about 10 µs).
+    private static let releaseBytes = 64 << 10
 
     private let words: UnsafeMutablePointer<UInt64>?
     /// Buckets less one.
@@ -175,8 +177,6 @@ struct BucketArray {
     /// Entries that the array holds without chains, if they spread evenly.
     var capacity: Int { count * Bucket.width }
     var isPaged: Bool { count * Bucket.byteCount >= BucketArray.pagedFrom }
-    /// Given back at once: large enough to be cheap, small enough that no command waits for it (some 10 µs).
-    private var releaseBytes: Int { Pages.mayBeHuge(count * Bucket.byteCount) ? Pages.hugeByteCount : 64 << 10 }
 
     /// The first bucket for `hash`, or that of a known number; the array is not empty.
     @inline(__always)
@@ -196,14 +196,14 @@ struct BucketArray {
     }
 
     private func releasedBytes(passed index: Int) -> Int {
-        index * Bucket.byteCount / releaseBytes * releaseBytes
+        index * Bucket.byteCount / BucketArray.releaseBytes * BucketArray.releaseBytes
     }
 
     /// Gives back the buckets before `index`, when that completes another piece; they are not touched again.
     func release(upTo index: Int, memory: Memory) {
-        let pieceCount = releaseBytes / Bucket.byteCount
+        let pieceCount = BucketArray.releaseBytes / Bucket.byteCount
         guard isPaged, index % pieceCount == 0 else { return }
-        unsafe memory.unmapPages(self[index - pieceCount].words, byteCount: releaseBytes)
+        unsafe memory.unmapPages(self[index - pieceCount].words, byteCount: BucketArray.releaseBytes)
     }
 
     /// Gives back the array, of which the buckets before `index` have already been passed.

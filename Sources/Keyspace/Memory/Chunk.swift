@@ -44,7 +44,7 @@ enum ChunkSize: Int, CaseIterable {
 ///
 /// Memory: belongs to a bin, or to the pool of regions. Thread: that of its owner.
 @safe
-struct Chunk: Equatable {
+struct Chunk {
     let head: UnsafeMutablePointer<ChunkHead>
 
     /// Where the first block lies: what is aligned to cache lines in a chunk is so in memory.
@@ -92,8 +92,6 @@ struct Chunk: Equatable {
 
     /// Bytes behind all that was ever given out.
     var freshByteCount: Int { unsafe size.byteCount - Int(head.pointee.fresh) }
-
-    static func == (one: Chunk, other: Chunk) -> Bool { unsafe one.head == other.head }
 
     /// Takes a block out of those that were given back or made ready.
     @inline(__always)

@@ -1,8 +1,8 @@
 // Where a shard's bytes come from: small blocks from chunks of its own, large ones from jemalloc, large bucket arrays from
 // the kernel; every byte is counted.
 //
-// Why not jemalloc for all: a shard is one thread, so that nothing here is locked or cached; jemalloc's size classes leave
-// a tenth of a small block unused; and whoever frees here knows the size.
+// Why not jemalloc for all: a shard is one thread, so that nothing here is locked; jemalloc's size classes leave a tenth of a
+// small block unused; and whoever frees here knows the size.
 
 internal import CSystem
 
@@ -21,8 +21,6 @@ struct Memory {
         var pool: RegionPool
         /// Of the chunks in use, what was never given out: pages that nobody has touched.
         var freshBytes = 0
-        /// Whether to ask for huge pages.
-        let hugePages: Bool
         let homecomers = Homecomers()
     }
 
@@ -32,7 +30,7 @@ struct Memory {
 
     init(hugePages: Bool = false) {
         unsafe parts = .allocate(capacity: 1)
-        unsafe parts.initialize(to: Parts(pool: RegionPool(hugePages: hugePages), hugePages: hugePages))
+        unsafe parts.initialize(to: Parts(pool: RegionPool(hugePages: hugePages)))
         unsafe bins = .allocate(capacity: SizeClass.count)
         unsafe bins.initialize(repeating: Bin(), count: SizeClass.count)
     }
@@ -170,9 +168,11 @@ extension Memory {
     /// Fresh zeroed pages, which cost nothing until they are touched: there is no pause for clearing a large array.
     func mapPages(byteCount: Int) -> UnsafeMutableRawPointer {
         countPages(byteCount)
-        guard Pages.mayBeHuge(byteCount) else { return unsafe Pages.map(byteCount) }
+        guard unsafe parts.pointee.pool.hugePages, byteCount >= Pages.hugeFrom else {
+            return unsafe Pages.map(byteCount)
+        }
         let pages = unsafe Pages.map(byteCount, alignment: Pages.hugeByteCount)
-        if unsafe parts.pointee.hugePages { unsafe Pages.makeHuge(pages, byteCount) }
+        unsafe Pages.makeHuge(pages, byteCount)
         return unsafe pages
     }
 

@@ -6,8 +6,8 @@ enum Pages {
     /// What a huge page has.
     static let hugeByteCount = 2 << 20
 
-    /// Whether an array of `byteCount` bytes is large enough for huge pages.
-    static func mayBeHuge(_ byteCount: Int) -> Bool { byteCount >= 8 << 20 }
+    /// An array of as many bytes is large enough for them.
+    static let hugeFrom = 8 << 20
 
     /// Fresh zeroed pages, which cost nothing until they are touched.
     ///

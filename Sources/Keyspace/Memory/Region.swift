@@ -9,7 +9,7 @@
 /// Invariant: a chunk is in use or in `free`; `touched` are those of the free ones whose pages may be present.
 @safe
 private struct Region {
-    static let byteCount = 2 << 20
+    static let byteCount = Pages.hugeByteCount
 
     let base: UnsafeMutableRawPointer
     let chunkSize: ChunkSize
@@ -86,8 +86,9 @@ struct RegionPool {
     /// Where `releasePages` goes on.
     private var hand = 0
 
-    private let hugePages: Bool
-    /// A shard that holds as much asks for huge pages, if it is to.
+    /// Whether to ask for huge pages.
+    let hugePages: Bool
+    /// A shard that holds as much does, if it is to.
     private static let hugeFrom = 64 << 20
     /// So much is kept for whoever asks next, and at least an eighth of what is in use.
     private static let leastKept = 4 << 20

@@ -4,13 +4,15 @@
 // from the first such claim on; the others do without its 24 bytes for each pending entry.
 
 /// A pending entry, as the order knows it.
-struct Delivery: BitwiseCopyable {
+struct Delivery: BitwiseCopyable, Comparable {
     let stamp: Int64
     let id: StreamID
 
     init(_ entry: PendingEntry) { (stamp, id) = (entry.stamp, entry.id) }
 
-    func precedes(_ other: Delivery) -> Bool { stamp != other.stamp ? stamp < other.stamp : id < other.id }
+    static func < (one: Delivery, other: Delivery) -> Bool {
+        one.stamp != other.stamp ? one.stamp < other.stamp : one.id < other.id
+    }
 }
 
 enum DeliveryOrder: TreeContent {
@@ -20,18 +22,6 @@ enum DeliveryOrder: TreeContent {
     static func separator(of element: Delivery) -> Delivery { element }
 }
 
-/// Right before, or right behind, a delivery.
-struct DeliveryPlace: TreeBound {
-    typealias Content = DeliveryOrder
-
-    let delivery: Delivery
-    var isBehindEqual = false
-
-    func isBehind(_ other: Delivery) -> Bool {
-        isBehindEqual ? !delivery.precedes(other) : other.precedes(delivery)
-    }
-}
-
 extension StreamGroup {
     /// Has the order be kept from now on.
     func orderDeliveries(memory: Memory) {
@@ -39,7 +29,7 @@ extension StreamGroup {
         var order = OrderedTree<DeliveryOrder>()
         pending.forEach(in: 0..<pending.count) { entry in
             let delivery = Delivery(entry)
-            order.insert(delivery, at: DeliveryPlace(delivery: delivery), memory: memory)
+            order.insert(delivery, at: DeliveryOrder.Place(before: delivery), memory: memory)
         }
         deliveries = order
     }
@@ -48,19 +38,19 @@ extension StreamGroup {
     func noteDelivery(of entry: PendingEntry?, insteadOf former: PendingEntry?, memory: Memory) {
         guard let order = deliveries, entry?.stamp != former?.stamp else { return }
         if let former {
-            let place = DeliveryPlace(delivery: Delivery(former), isBehindEqual: true)
+            let place = DeliveryOrder.Place(behind: Delivery(former))
             deliveries?.remove(at: order.path(toLastBefore: place), memory: memory)
         }
         if let entry {
             let delivery = Delivery(entry)
-            deliveries?.insert(delivery, at: DeliveryPlace(delivery: delivery), memory: memory)
+            deliveries?.insert(delivery, at: DeliveryOrder.Place(before: delivery), memory: memory)
         }
     }
 
     /// Stops the process when the order is not that of what is pending.
     func checkDeliveries() {
         guard let deliveries else { return }
-        deliveries.checkInvariants { $0.precedes($1) }
+        deliveries.checkInvariants { $0 < $1 }
         precondition(deliveries.count == pending.count, "not all that is pending stands in the order of deliveries")
         deliveries.forEach(in: 0..<deliveries.count) { delivery in
             precondition(pendingEntry(delivery.id)?.stamp == delivery.stamp, "an entry stands in the wrong place")

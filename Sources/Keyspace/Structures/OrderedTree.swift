@@ -40,6 +40,29 @@ protocol TreeBound<Content> {
     func isBehind(_ separator: Content.Separator) -> Bool
 }
 
+extension TreeContent where Separator: Comparable {
+    typealias Place = SeparatorPlace<Self>
+}
+
+/// Right before, or right behind, the element that has a separator, whether or not there is one.
+struct SeparatorPlace<Content: TreeContent>: TreeBound where Content.Separator: Comparable {
+    private let separator: Content.Separator
+    private let isBehindEqual: Bool
+
+    init(before separator: Content.Separator) { (self.separator, isBehindEqual) = (separator, false) }
+    init(behind separator: Content.Separator) { (self.separator, isBehindEqual) = (separator, true) }
+
+    @inline(__always)
+    func isBehind(_ element: Content.Element) -> Bool { isPassed(Content.separator(of: element)) }
+    @inline(__always)
+    func isBehind(_ separator: Content.Separator) -> Bool { isPassed(separator) }
+
+    @inline(__always)
+    private func isPassed(_ other: Content.Separator) -> Bool {
+        isBehindEqual ? other <= separator : other < separator
+    }
+}
+
 /// Memory: owns its nodes, which come from the `Memory` that every change is given, but nothing that elements point to;
 /// `free` it before it is forgotten. Invariant: see `checkInvariants`. Thread: that of the keyspace.
 @safe

@@ -50,20 +50,6 @@ enum BlockOrder: TreeContent {
     static func separator(of element: StreamBlock) -> StreamID { element.id }
 }
 
-/// Right behind the block that begins with an id, whether or not there is one.
-struct BlockPlace: TreeBound {
-    typealias Content = BlockOrder
-
-    let id: StreamID
-
-    init(behind id: StreamID) { self.id = id }
-
-    @inline(__always)
-    func isBehind(_ element: StreamBlock) -> Bool { element.id <= id }
-    @inline(__always)
-    func isBehind(_ separator: StreamID) -> Bool { separator <= id }
-}
-
 enum StreamEntryFlags {
     static let deleted: Int64 = 1
     static let sameFields: Int64 = 2

@@ -78,27 +78,6 @@ enum IDOrder: TreeContent {
     static func separator(of element: StreamID) -> StreamID { element }
 }
 
-/// Right before, or right behind, an id among what is pending.
-struct PendingPlace: TreeBound {
-    typealias Content = PendingOrder
-
-    let id: StreamID
-    var isBehindEqual = false
-
-    func isBehind(_ element: PendingEntry) -> Bool { isBehind(element.id) }
-    func isBehind(_ separator: StreamID) -> Bool { isBehindEqual ? separator <= id : separator < id }
-}
-
-/// The same in a consumer's tree.
-struct IDPlace: TreeBound {
-    typealias Content = IDOrder
-
-    let id: StreamID
-    var isBehindEqual = false
-
-    func isBehind(_ element: StreamID) -> Bool { isBehindEqual ? element <= id : element < id }
-}
-
 // MARK: - Consumers
 
 /// One who reads for a group.
@@ -264,23 +243,25 @@ public struct StreamGroup: NamedRecord {
     // MARK: Pending entries
 
     public func pendingEntry(_ id: StreamID) -> PendingEntry? {
-        guard let place = pending.first(behind: PendingPlace(id: id)), place.element.id == id else { return nil }
+        guard let place = pending.first(behind: PendingOrder.Place(before: id)), place.element.id == id else {
+            return nil
+        }
         return place.element
     }
 
     /// Puts `entry` in, in place of what may be there under its id.
     func put(_ entry: PendingEntry, memory: Memory) {
-        if let place = pending.first(behind: PendingPlace(id: entry.id)), place.element.id == entry.id {
+        if let place = pending.first(behind: PendingOrder.Place(before: entry.id)), place.element.id == entry.id {
             let former = place.element
             place.leaf[place.index] = entry
             noteDelivery(of: entry, insteadOf: former, memory: memory)
             guard former.consumer != entry.consumer else { return }
             former.consumer?.remove(entry.id, memory: memory)
         } else {
-            pending.insert(entry, at: PendingPlace(id: entry.id), memory: memory)
+            pending.insert(entry, at: PendingOrder.Place(before: entry.id), memory: memory)
             noteDelivery(of: entry, insteadOf: nil, memory: memory)
         }
-        entry.consumer?.pending.insert(entry.id, at: IDPlace(id: entry.id), memory: memory)
+        entry.consumer?.pending.insert(entry.id, at: IDOrder.Place(before: entry.id), memory: memory)
     }
 
     /// Puts `entry` in as one that was given back, behind all others that were.
@@ -301,7 +282,7 @@ public struct StreamGroup: NamedRecord {
     @discardableResult
     private func removeFromPending(_ id: StreamID, memory: Memory) -> PendingEntry? {
         guard let entry = pendingEntry(id) else { return nil }
-        pending.remove(at: pending.path(toLastBefore: PendingPlace(id: id, isBehindEqual: true)), memory: memory)
+        pending.remove(at: pending.path(toLastBefore: PendingOrder.Place(behind: id)), memory: memory)
         noteDelivery(of: nil, insteadOf: entry, memory: memory)
         return entry
     }
@@ -350,6 +331,6 @@ public struct StreamGroup: NamedRecord {
 
 extension StreamConsumer {
     fileprivate func remove(_ id: StreamID, memory: Memory) {
-        pending.remove(at: pending.path(toLastBefore: IDPlace(id: id, isBehindEqual: true)), memory: memory)
+        pending.remove(at: pending.path(toLastBefore: IDOrder.Place(behind: id)), memory: memory)
     }
 }

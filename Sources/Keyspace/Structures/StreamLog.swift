@@ -56,7 +56,7 @@ struct StreamLog {
     // MARK: Blocks
 
     /// The rank of the block that would hold `id`: the last that begins at or before it, or the first.
-    func rankOfBlock(for id: StreamID) -> Int { max(0, blocks.rank(of: BlockPlace(behind: id)) - 1) }
+    func rankOfBlock(for id: StreamID) -> Int { max(0, blocks.rank(of: BlockOrder.Place(behind: id)) - 1) }
 
     /// Puts a block behind all others; the one that was the last is then closed.
     func append(_ block: StreamBlock, memory: Memory) {

@@ -110,7 +110,7 @@ extension StreamGroup {
 
     /// The first pending entry from `id` on.
     public func pendingEntry(from id: StreamID) -> PendingEntry? {
-        pending.first(behind: PendingPlace(id: id))?.element
+        pending.first(behind: PendingOrder.Place(before: id))?.element
     }
 
     /// How many pending entries are nobody's.
@@ -142,11 +142,11 @@ extension StreamGroup {
         _ body: (PendingEntry) -> Bool
     ) {
         guard let consumer else {
-            var place = pending.first(behind: PendingPlace(id: first))
+            var place = pending.first(behind: PendingOrder.Place(before: first))
             while let here = place, here.element.id <= last, body(here.element) { place = pending.next(after: here) }
             return
         }
-        var place = consumer.pending.first(behind: IDPlace(id: first))
+        var place = consumer.pending.first(behind: IDOrder.Place(before: first))
         while let here = place, here.element <= last {
             guard let entry = pendingEntry(here.element) else {
                 preconditionFailure("a consumer's entry is not the group's")
@@ -157,7 +157,8 @@ extension StreamGroup {
     }
 
     fileprivate func update(_ entry: PendingEntry, memory: Memory) {
-        guard let place = pending.first(behind: PendingPlace(id: entry.id)), place.element.id == entry.id else {
+        guard let place = pending.first(behind: PendingOrder.Place(before: entry.id)), place.element.id == entry.id
+        else {
             preconditionFailure("an entry is not pending")
         }
         noteDelivery(of: entry, insteadOf: place.element, memory: memory)

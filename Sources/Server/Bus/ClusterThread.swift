@@ -2,7 +2,6 @@
 //
 // It serves no clients and touches no key, so that a slow command can delay a reply but never a heartbeat.
 
-internal import CSystem
 internal import Cluster
 internal import Commands
 internal import Configuration
@@ -90,8 +89,8 @@ final class ClusterThread: @unchecked Sendable {
         executor.reply.version = work.client.version
         if let queued = work.queued {
             executor.client = work.client
-            let arguments = queued.arguments.arguments
-            _ = executor.perform(queued.command, arguments, .none, work.client, everywhere: false, since: apus_ticks())
+            executor.readClock()
+            _ = executor.perform(queued.command, queued.arguments.arguments, .none, work.client, everywhere: false)
             executor.client = nil
         } else {
             executor.runErrand(of: work.client)

@@ -1,6 +1,5 @@
 // What may keep a command from running: the checks that most commands never meet, in Redis's order.
 
-internal import CSystem
 internal import Commands
 internal import Keyspace
 internal import Protocol
@@ -49,7 +48,8 @@ extension Executor {
 
         let wasAsking = obstacles.contains(.asking)
         let interruption = countingForSlot(command, arguments, client) {
-            perform(command, arguments, firstKey, client, everywhere: everywhere, since: apus_ticks())
+            readClock()
+            return perform(command, arguments, firstKey, client, everywhere: everywhere)
         }
         if case .postponed = interruption { return interruption }
         if wasAsking { endAsking(client) }

@@ -249,22 +249,21 @@ final class Executor: CallHost {
             }
         }
         if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
-        return perform(command, arguments, firstKey, client, everywhere: everywhere, since: lastEnd)
+        return perform(command, arguments, firstKey, client, everywhere: everywhere)
     }
 
     /// Runs `command` at last, and counts it.
     ///
-    /// - Parameter start: the processor's counter.
+    /// It begins when the clock was read last.
     @inline(__always)
     func perform(
         _ command: Command,
         _ arguments: Arguments,
         _ firstKey: KeyBatch.Place,
         _ client: Client,
-        everywhere: Bool,
-        since start: UInt64
+        everywhere: Bool
     ) -> Interruption? {
-        let mark = reply.mark
+        let (mark, start) = (reply.mark, lastEnd)
         client.lastCommand = command
         if everywhere && !holdsEverything {
             guard performEverywhere(command, arguments, firstKey, client, since: start) else { return .postponed }

@@ -1,6 +1,5 @@
 // MULTI, EXEC and WATCH: the queue that a client fills, and the keys whose change makes it void.
 
-internal import CSystem
 internal import Commands
 internal import Keyspace
 internal import Protocol
@@ -158,8 +157,8 @@ extension Executor {
             if case .cluster = queued.command.place, let thread = node.clusterThread {
                 thread.performAndWait(queued, client, answering: reply)
             } else {
-                let arguments = queued.arguments.arguments
-                _ = perform(queued.command, arguments, .none, client, everywhere: false, since: apus_ticks())
+                readClock()
+                _ = perform(queued.command, queued.arguments.arguments, .none, client, everywhere: false)
                 completeErrandInTransaction(of: client)
             }
             if threadObstacles.contains(.monitored) {
