@@ -13,6 +13,8 @@ int apus_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLO
 
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+void apus_sharpen_timers(void) { prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0); }
+
 void apus_refuse_huge_pages(void) { prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
 
 void apus_move_environment(void) {

@@ -34,6 +34,8 @@ public struct Configuration: Sendable {
     public var hz = 10
     /// Shards of this node; 0 chooses: see `shardCount(cores:)`.
     public var shards = 0
+    /// How long a busy shard lets requests gather before it serves the first; 0: not at all.
+    public var wakeupGatheringMicroseconds = 30
 
     // Limits
     public var maxClients = 10_000

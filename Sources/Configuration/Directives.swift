@@ -40,6 +40,7 @@ extension Directive {
         Directive("shutdown-timeout", \.shutdownTimeoutSeconds, .integer(int32)),
         Directive("hz", \.hz, .integer(int32, stored: { min(max($0, 1), 500) })),
         Directive("shards", \.shards, .integer(0...Configuration.maximumShards), .immutable),
+        Directive("wakeup-gathering-usec", \.wakeupGatheringMicroseconds, .integer(0...1000)),
         .unbuilt("supervised", .word("upstart", "systemd", "auto", "no"), "no", .immutable),
         .unbuilt("dynamic-hz", .boolean, true),
         .unbuilt("io-threads", .integer(1...128), 1, .immutable),

@@ -18,6 +18,25 @@ import Testing
         #expect(histogram.count(upTo: 1e9) == 10_000)
     }
 
+    @Test func `gives each of several calls its part`() {
+        let histogram = LatencyHistogram()
+        histogram.record(32_000, of: 32)
+
+        #expect(histogram.total == 32)
+        #expect(histogram.count(upTo: 999) == 0)
+        #expect(histogram.count(upTo: 1100) == 32)
+    }
+
+    @Test func `takes a hold-up among several calls for one of them`() {
+        let histogram = LatencyHistogram()
+        histogram.record(3200, of: 32)
+        histogram.record(32_000_000, of: 32)
+
+        #expect(histogram.total == 64)
+        #expect(histogram.count(upTo: 110) == 63)
+        #expect(histogram.percentile(100) > 31_000_000)
+    }
+
     @Test func `takes durations beyond all reason`() {
         let histogram = LatencyHistogram()
         histogram.record(0)

@@ -10,11 +10,9 @@ from wire import Error, Null, wait_for
 
 KEYS = [f"key:{number}" for number in range(12)] + ["", "{k}1", "{k}2", "h?llo", "k" * 300]
 
-#: The text of a value that DUMP gave, and some that it could not have given.
-PAYLOADS = [
-    "\x00\xc0\x01\n\x00&x\xe7\xb6\xd1\x01\x11\xfc", "\x00\xc0\x01\n\x00&x\xe7\xb6\xd1\x01\x11\xfd",
-    "\x00\xc0\x01\n\x00", "", "x" * 50,
-]
+#: The text of a value that DUMP gave, and some that it could not have given. A word: Redis has keys of one small number share
+#: an object, and with it the idle time.
+PAYLOADS = ["\x00\x05hello\x0a\x00cr\xdfve4 \x0a", "\x00\x05hello\x0a\x00cr\xdfve4 \x0b", "\x00\x05he", "", "x" * 50]
 
 
 def time_to_live(g):

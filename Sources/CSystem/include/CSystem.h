@@ -41,6 +41,9 @@ int apus_accept(int listener);
 /// Names the calling thread; at most 15 bytes.
 void apus_name_thread(const char *name);
 
+/// Has the calling thread's timers end within a microsecond of when they should, instead of within fifty.
+void apus_sharpen_timers(void);
+
 /// Has the kernel give this process no huge pages, whatever the system's rule is.
 void apus_refuse_huge_pages(void);
 

@@ -76,6 +76,8 @@ public final class Command: Sendable {
     @usableFromInline let body: Body
     /// The keys as first, last and step, if that says all of it: the hot path's way to find them.
     public let keyRange: KeyRange
+    /// Whether a usual call takes no longer than a look at the clock, or little: those alike are timed together.
+    public let isQuick: Bool
 
     private let number = Atomic<Int>(-1)
 
@@ -118,6 +120,7 @@ public final class Command: Sendable {
         subcommands = []
         self.body = body
         keyRange = KeyRange(of: keys)
+        isQuick = !keys.isEmpty && !flags.contains(.blocking) && (flags.contains(.fast) || complexity == "O(1)")
     }
 
     /// A roof over subcommands; HELP comes by itself.
@@ -172,6 +175,7 @@ public final class Command: Sendable {
             try body(call)
         }
         keyRange = .none
+        isQuick = false
     }
 
     /// The number under which the shards count the command's calls; given out by the command table.

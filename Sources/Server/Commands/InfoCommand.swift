@@ -196,6 +196,7 @@ struct InfoReport {
             ("total_error_replies", "\(node.executors.reduce(0) { $0 + $1.statistics.errorTotal })"),
             ("client_query_buffer_limit_disconnections", "\(sum(\.queryLimitDisconnections))"),
             ("client_output_buffer_limit_disconnections", "\(sum(\.outputLimitDisconnections))"),
+            ("wakeup_gathering_pauses", "\(sum(\.pauses))"),
         ]
     }
 

@@ -7,6 +7,9 @@ struct ExecutionSettings {
     /// What every client may be owed, however low `client-output-buffer-limit` is: Redis does not count its first buffer.
     static let leastOwedByteCount = 16 * 1024
 
+    /// Below, the slow log and the latency monitor could take a whole batch of quick commands for a slow one.
+    private static let leastExactMicroseconds: Int64 = 500
+
     let bulkByteCount: Int
     let queryBufferByteCount: Int
     /// A client that is owed more is closed; at least 1.
@@ -18,6 +21,8 @@ struct ExecutionSettings {
     let tracksLatency: Bool
     /// A command that takes as many ticks is looked at by the slow log and the latency monitor.
     let slowTicks: UInt64
+    /// Whether nobody asks for the time of each command so exactly that quick ones may not be timed together.
+    let timesTogether: Bool
     /// Negative: nothing is logged.
     let slowlogMicroseconds: Int64
     let slowlogLength: Int
@@ -43,6 +48,7 @@ struct ExecutionSettings {
         var thresholds: [Int64] = []
         if slowlogMicroseconds >= 0 { thresholds.append(slowlogMicroseconds) }
         if latencyMonitorMilliseconds > 0 { thresholds.append(latencyMonitorMilliseconds * 1000) }
+        timesTogether = thresholds.allSatisfy { $0 >= Self.leastExactMicroseconds }
         slowTicks = thresholds.min().map { ticks.ticks(microseconds: $0) } ?? .max
     }
 

@@ -15,6 +15,7 @@ extension Executor {
         _ obstacles: Client.Obstacles
     ) -> Interruption? {
         if obstacles.contains(.killed) || obstacles.contains(.closing) { return .closes }
+        settle()
         let mark = reply.mark
         useSkip(client)
         if let refusal = refusal(of: command, client, obstacles) { return refuse(command, client, refusal) }
@@ -121,6 +122,7 @@ extension Executor {
     }
 
     private func refuse(_ client: Client, _ text: String) -> Interruption? {
+        settle()
         client.transaction?.isAborted = true
         endAsking(client)
         let mark = reply.mark

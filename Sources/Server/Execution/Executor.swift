@@ -84,8 +84,10 @@ final class Executor: CallHost {
     }
 
     /// The processor's counter when the last command had ended, and what is done between two had been: where the next one
-    /// begins. Reading it takes 9 ns, as much as a GET spends on looking its key up.
-    private var lastEnd: UInt64 = 0
+    /// begins.
+    private(set) var lastEnd: UInt64 = 0
+    /// Quick commands that have run since, all of them calls of one.
+    private(set) var untimed = UntimedCalls()
 
     private let requests = RequestBatch()
     /// One for each of `requests`.
@@ -143,7 +145,10 @@ final class Executor: CallHost {
         reply.version = client.version
         call.database = client.database
         call.notesAccess = !client.isNoTouch
-        defer { self.client = nil }
+        defer {
+            settle()
+            self.client = nil
+        }
 
         var offset = 0
         // What is parsed ahead is parsed in vain where the client has to travel on: it begins small, and doubles.
@@ -171,6 +176,7 @@ final class Executor: CallHost {
                     return (index > 0 ? requests.endOffset(of: index - 1) : offset, interruption)
                 }
             }
+            settle()
             offset = end
             if reply.unsent.count > settings.owedByteCount { return (input.count, .closes) }
             switch stop {
@@ -249,12 +255,62 @@ final class Executor: CallHost {
             }
         }
         if isShortOfMemory, !makeRoom(for: command, client) { return refuseForMemory(command, client) }
+        if command.isQuick, !everywhere, settings.timesTogether {
+            return performQuickly(command, arguments, firstKey, client)
+        }
+        settle()
         return perform(command, arguments, firstKey, client, everywhere: everywhere)
     }
 
+    /// Runs a command that is hardly worth a look at the clock: it is timed together with its like before and behind it.
+    @inline(__always)
+    private func performQuickly(
+        _ command: Command,
+        _ arguments: Arguments,
+        _ firstKey: KeyBatch.Place,
+        _ client: Client
+    ) -> Interruption? {
+        if untimed.index != command.index { settle() }
+        let mark = reply.mark
+        client.lastCommand = command
+        call.run(command, arguments, preparedKey: firstKey)
+        untimed.add(command.index)
+        client.commandCount &+= 1
+        let isUsual = !call.needsAttention && !reply.hasNewError && reply.mark &- mark <= Self.quickReplyByteCount
+        return isUsual && client.obstacles.isDisjoint(with: [.closing, .killed]) ? nil : conclude(client, since: mark)
+    }
+
+    /// What is to be done after a quick command with an outcome that is not.
+    @inline(never)
+    private func conclude(_ client: Client, since mark: Int) -> Interruption? {
+        settle()
+        if call.needsAttention, attend(client, since: lastEnd) { return .waits }
+        if reply.hasNewError { noteOutcome(client, ticks: 0, since: mark) }
+        return client.obstacles.isDisjoint(with: [.closing, .killed]) ? nil : .closes
+    }
+
+    /// Counts what has run since the clock was read last, and reads it.
+    @inline(__always)
+    func settle() { if untimed.count > 0 { settleUntimed() } }
+
+    @inline(never)
+    private func settleUntimed() {
+        let start = lastEnd
+        readClock()
+        statistics.count(untimed, ticks: lastEnd &- start, isTracked: settings.tracksLatency)
+        if lastEnd &- start >= settings.slowTicks, let client {
+            noteSlow(call.command, call.arguments, lastEnd &- start, client)
+            readClock()
+        }
+        untimed.removeAll()
+    }
+
+    /// Whoever writes more takes its time.
+    private static let quickReplyByteCount = 4096
+
     /// Runs `command` at last, and counts it.
     ///
-    /// It begins when the clock was read last.
+    /// It begins when the clock was read last, and nothing is untimed.
     @inline(__always)
     func perform(
         _ command: Command,

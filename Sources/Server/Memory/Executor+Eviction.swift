@@ -39,6 +39,7 @@ extension Executor {
     /// Makes room before `command` runs; false if there is none for it.
     @inline(never)
     func makeRoom(for command: Command, _ client: Client) -> Bool {
+        settle()
         defer { readClock() }
         guard makeRoom() == .exhausted else { return true }
         let flags = command.name == "exec" ? client.transaction?.flags ?? [] : command.flags

@@ -69,6 +69,15 @@ final class Poller: @unchecked Sendable {
         unsafe max(0, Int(epoll_wait(descriptor, events, Int32(Self.batch), milliseconds)))
     }
 
+    /// What has become ready since, behind the `count` events of the last `wait`; does not wait.
+    ///
+    /// - Returns: how many more there are.
+    func more(after count: Int) -> Int {
+        precondition(count >= 0 && count <= Self.batch, "the block holds no more events")
+        guard count < Self.batch else { return 0 }
+        return unsafe max(0, Int(epoll_wait(descriptor, events + count, Int32(Self.batch - count), 0)))
+    }
+
     /// One event of the last `wait`; nil where it was only a knock.
     @inline(__always)
     func event(at index: Int) -> (token: Token, readiness: Readiness)? {

@@ -117,6 +117,7 @@ extension Shard {
     private func received(_ client: Client, _ count: Int) {
         client.receivedByteCount &+= Int64(count)
         counters.receivedBytes &+= Int64(count)
+        gathering.noteRead(isFirst: client.lastInteraction != keyspace.now)
         client.lastInteraction = keyspace.now
     }
 

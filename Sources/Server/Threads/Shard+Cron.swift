@@ -78,6 +78,7 @@ extension Shard {
     func configurationDidChange(_ configuration: Configuration) {
         keyspace.accessRecord = AccessRecord(configuration)
         executor.observersDidChange()
+        gathering.pauseMicroseconds = Int64(configuration.wakeupGatheringMicroseconds)
         keyspace.evictionPolicy = EvictionPolicy(configuration)
         keyspace.lazyFreeing = LazyFreeing(configuration)
         let aloneByteCount = keyspace.limits.listAloneByteCount

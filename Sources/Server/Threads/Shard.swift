@@ -46,6 +46,7 @@ final class Shard: @unchecked Sendable {
     var counters = ConnectionCounters()
     var rates = Rates()
     let pulse = Pulse()
+    var gathering = Gathering()
     /// What is read at once, and where it is read to.
     static let readByteCount = 64 * 1024
     let readBuffer = UnsafeMutableRawPointer.allocate(byteCount: Shard.readByteCount, alignment: 64)
@@ -81,6 +82,7 @@ final class Shard: @unchecked Sendable {
 
     /// The shard's life: until `isStopped` is set by a message.
     func run() {
+        Thread.sharpenTimers()
         updateClock()
         while !isStopped {
             node.section.pass()
@@ -90,7 +92,7 @@ final class Shard: @unchecked Sendable {
             if keyspace.now >= executor.waits.deadlines.first { executor.lookAfterDueWaits() }
             // What was changed by no command of this shard: by an errand, or by who held all shards.
             if executor.waits.hasReady { executor.serveReady() }
-            let count = poller.wait(milliseconds: timeToSleep())
+            let count = waitForEvents()
             mailbox.didWake()
             updateClock()
             if executor.settings.isMemoryLimited { executor.updateAllowance() } else { publishMemory() }
@@ -110,7 +112,18 @@ final class Shard: @unchecked Sendable {
         }
     }
 
-    private func updateClock() { keyspace.now = Clock.unixMilliseconds() }
+    private func updateClock() {
+        keyspace.now = Clock.unixMilliseconds()
+        gathering.tick(keyspace.now)
+    }
+
+    private func waitForEvents() -> Int {
+        let count = poller.wait(milliseconds: timeToSleep())
+        guard gathering.pays(having: count) else { return count }
+        counters.pauses &+= 1
+        gathering.didPause(nanoseconds: Thread.pause(microseconds: gathering.pauseMicroseconds))
+        return count + poller.more(after: count)
+    }
 
     private func timeToSleep() -> Int32 {
         pulse.mark(Clock.coarseMonotonicMilliseconds())
@@ -122,6 +135,7 @@ final class Shard: @unchecked Sendable {
     private func takeMail() {
         mailbox.takeAll(swapping: &mail)
         guard !mail.isEmpty else { return }
+        gathering.noteMail()
         for message in mail {
             switch message {
             case .visit(let client): host(client)
@@ -155,4 +169,6 @@ struct ConnectionCounters {
     var outputLimitDisconnections: Int64 = 0
     var queryLimitDisconnections: Int64 = 0
     var timeouts: Int64 = 0
+    /// How often requests were let gather.
+    var pauses: Int64 = 0
 }

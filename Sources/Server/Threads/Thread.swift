@@ -4,6 +4,19 @@ internal import CSystem
 internal import Glibc
 
 enum Thread {
+    /// Has short pauses of the calling thread end when they should: the kernel lets timers be 50 µs late otherwise.
+    static func sharpenTimers() { apus_sharpen_timers() }
+
+    /// Sleeps at least so long.
+    ///
+    /// - Returns: how long it was, in nanoseconds.
+    static func pause(microseconds: Int64) -> Int64 {
+        let start = Clock.monotonicNanoseconds()
+        var time = timespec(tv_sec: 0, tv_nsec: Int(microseconds) * 1000)
+        _ = unsafe nanosleep(&time, nil)
+        return Clock.monotonicNanoseconds() - start
+    }
+
     private final class Start {
         let name: String
         let body: () -> Void
