@@ -17,7 +17,7 @@ struct Floor {
 }
 
 private func listen(on port: UInt16) -> Int32 {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
     var yes: Int32 = 1
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     var address = sockaddr_in()
@@ -45,10 +45,7 @@ private func serve(on port: UInt16) {
         for index in 0..<Int(max(0, count)) {
             let file = events[index].data.fd
             guard file != listener else {
-                let client = accept(listener, nil, nil)
-                var yes: Int32 = 1
-                setsockopt(client, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
-                watch(client, with: poller)
+                acceptAll(from: listener, poller)
                 continue
             }
             let received = recv(file, &input, chunkByteCount, 0)
@@ -62,8 +59,17 @@ private func serve(on port: UInt16) {
     }
 }
 
+private func acceptAll(from listener: Int32, _ poller: Int32) {
+    while case let client = accept(listener, nil, nil), client >= 0 {
+        var yes: Int32 = 1
+        setsockopt(client, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        setsockopt(client, Int32(IPPROTO_TCP), TCP_CONGESTION, "reno", 4)
+        watch(client, with: poller)
+    }
+}
+
 private func watch(_ file: Int32, with poller: Int32) {
-    var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(fd: file))
+    var event = epoll_event(events: EPOLLIN.rawValue | EPOLLET.rawValue, data: epoll_data_t(fd: file))
     epoll_ctl(poller, EPOLL_CTL_ADD, file, &event)
 }
 
