@@ -31,7 +31,7 @@ enum Interruption {
 /// Runs commands on one thread.
 ///
 /// Thread: the seat's, or anyone's in an exclusive section.
-final class Executor: CallHost {
+final class Executor {
     let seat: Seat
     @safe unowned(unsafe) let node: Node
     let table: CommandTable
@@ -114,22 +114,11 @@ final class Executor: CallHost {
         keyspace.onExpired = { [unowned self] database, key in noteExpired(key, database: database) }
     }
 
-    /// Has those look again who wait for a key that is gone now; without a command that does it, the shard sees to it.
-    private func noteExpired(_ key: Bytes, database: Int) {
-        if !waits.isEmpty { noteForWaits(of: self, keyspace.key(key), database: database) }
-    }
-
     /// The shard that the executor belongs to, if it is one's.
     var homeShard: Int? {
         guard case .shard(let index) = seat else { return nil }
         return index
     }
-
-    /// Whether anybody wants to know which keys of this thread change.
-    private var isObserved: Bool { !watchers.isEmpty || !waits.isEmpty || keyspace.accessRecord == .clockOfChanges }
-
-    /// Has the call tell of changes as long as anybody wants to know of them.
-    func observersDidChange() { if !holdsEverything { call.hasWatchers = isObserved } }
 
     var isClusterEnabled: Bool { node.isClusterEnabled }
     var longestString: Int { settings.bulkByteCount }
@@ -381,39 +370,5 @@ final class Executor: CallHost {
         var end = 1
         while end < line.count, line[end] != UInt8(ascii: " "), line[end] != UInt8(ascii: "\r") { end += 1 }
         statistics.countError(line[1..<end].text)
-    }
-
-    // MARK: CallHost
-
-    /// A key was given up, as memory is short.
-    func keyWasEvicted(_ key: Bytes, database: Int) {
-        if call.hasWatchers { keyDidChange(keyspace.key(key), database: database) }
-    }
-
-    func keyDidChange(_ key: Key, database: Int) {
-        let executor = owner(of: key)
-        if !executor.watchers.isEmpty { executor.watchers.keyDidChange(key.bytes, database: database) }
-        noteForWaits(of: executor, key, database: database)
-    }
-
-    func keyMayServe(_ key: Key, database: Int) { noteForWaits(of: owner(of: key), key, database: database) }
-
-    /// The executor of the shard that has the key, whoever runs.
-    private func owner(of key: Key) -> Executor {
-        holdsEverything ? node.shards[node.shard(ofSlot: key.slot)].executor : self
-    }
-
-    private func noteForWaits(of executor: Executor, _ key: Key, database: Int) {
-        if !executor.waits.isEmpty, executor.waits.note(key, database: database) { call.needsAttention = true }
-    }
-
-    func databaseDidChange(_ database: Int?) {
-        let executors = holdsEverything ? node.shards.map(\.executor) : [self]
-        for executor in executors {
-            executor.watchers.databaseDidChange(database) { watched in
-                watched.bytes.withBytes { executor.keyspace.contains(executor.keyspace.key($0), in: watched.database) }
-            }
-            if !executor.waits.isEmpty, executor.waits.noteAll(of: database) { call.needsAttention = true }
-        }
     }
 }
