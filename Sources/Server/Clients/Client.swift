@@ -113,6 +113,8 @@ final class Client: @unchecked Sendable {
         static let inTransit = Obstacles(rawValue: 1 << 10)
         /// What a command costs is added to its slot's account.
         static let countedBySlot = Obstacles(rawValue: 1 << 11)
+        /// Another shard's thread stands in for this one.
+        static let standIn = Obstacles(rawValue: 1 << 12)
     }
 
     init(

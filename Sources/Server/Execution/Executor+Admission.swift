@@ -14,6 +14,7 @@ extension Executor {
         _ client: Client,
         _ obstacles: Client.Obstacles
     ) -> Interruption? {
+        if obstacles.contains(.standIn) { return executeStandingIn(command, arguments, firstKey, client, obstacles) }
         if obstacles.contains(.killed) || obstacles.contains(.closing) { return .closes }
         settle()
         let mark = reply.mark
@@ -105,6 +106,25 @@ extension Executor {
             reply.rewind(to: mark)
             client.replyMode = .on
             client.obstacles.remove(.repliesOff)
+        }
+    }
+
+    /// Runs a command in the place of the thread whose seat this is; what it alone can do is left to it.
+    private func executeStandingIn(
+        _ command: Command,
+        _ arguments: Arguments,
+        _ firstKey: KeyBatch.Place,
+        _ client: Client,
+        _ obstacles: Client.Obstacles
+    ) -> Interruption? {
+        guard obstacles == .standIn, command.isQuick, settings.timesTogether, !isShortOfMemory else {
+            return .travels(to: seat)
+        }
+        switch route(command, arguments, firstKey, client) {
+        case .here: return performQuickly(command, arguments, firstKey, client)
+        case .elsewhere(let seat): return .travels(to: seat)
+        case .everywhere: return .travels(to: seat)
+        case .refused: return nil
         }
     }
 

@@ -253,7 +253,7 @@ final class Executor {
 
     /// Runs a command that is hardly worth a look at the clock: it is timed together with its like before and behind it.
     @inline(__always)
-    private func performQuickly(
+    func performQuickly(
         _ command: Command,
         _ arguments: Arguments,
         _ firstKey: KeyBatch.Place,

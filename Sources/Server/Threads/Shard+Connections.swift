@@ -97,24 +97,25 @@ extension Shard {
         let count: Int
         if client.input.isEmpty {
             count = unsafe recv(client.file, readBuffer, wanted, 0)
-            if count > 0 { received(client, count) }
+            if count > 0 { received(client, count, wanted: wanted) }
             if count > 0 { runFresh(client, unsafe Bytes(base: readBuffer, count: count)) }
         } else {
             count = unsafe client.input.fill(atMost: wanted) { unsafe recv(client.file, $0, $1, 0) }
-            if count > 0 { received(client, count) }
+            if count > 0 { received(client, count, wanted: wanted) }
             // Now, as what has come is gone again once it was run.
             if count > 0 { noteMemory(of: client) }
             if count > 0, !client.isClosed { runKept(client) }
         }
         guard !client.isClosed else { return }
         if count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR) { return close(client) }
-        // A short read has emptied the socket, unless the peer's farewell is in it still.
-        client.isReadable = count == wanted || (client.isPeerClosed && count > 0)
+        if count < 0 { client.isReadable = false }
         if client.isReadable { makeReady(client) }
     }
 
     @inline(__always)
-    private func received(_ client: Client, _ count: Int) {
+    private func received(_ client: Client, _ count: Int, wanted: Int) {
+        // A short read has emptied the socket, unless the peer's farewell is in it still.
+        client.isReadable = count == wanted || client.isPeerClosed
         client.receivedByteCount &+= Int64(count)
         counters.receivedBytes &+= Int64(count)
         gathering.noteRead(isFirst: client.lastInteraction != keyspace.now)
@@ -216,14 +217,6 @@ extension Shard {
     }
 
     // MARK: Travelling
-
-    /// Posts the client to where its next commands run. What it was answered so far goes with it, to be sent in one
-    /// piece: a pipeline over two shards would else pay for a write at every change between them.
-    func lend(_ client: Client, to seat: Seat) {
-        keepReplies(for: client)
-        client.isAway = true
-        node.post(client, to: seat)
-    }
 
     /// Runs a visitor's commands, and sends it on, or answers it and sends it home.
     func host(_ client: Client) {

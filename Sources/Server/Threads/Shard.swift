@@ -19,7 +19,8 @@ enum ShardMessage: Sendable {
     case perform(@Sendable (Shard) -> Void)
 }
 
-/// Memory: owns the block that it reads into. Thread: its own, from `run` on; anyone's in an exclusive section.
+/// Memory: owns the block that it reads into. Thread: whose hand its helm is in, from `run` on; anyone's in an exclusive
+/// section.
 @safe
 final class Shard: @unchecked Sendable {
     let index: Int
@@ -46,6 +47,9 @@ final class Shard: @unchecked Sendable {
     var counters = ConnectionCounters()
     var rates = Rates()
     let pulse = Pulse()
+    let helm = Helm()
+    /// How many changes of place of one client are under way, one inside the other.
+    var chainLength = 0
     var gathering = Gathering()
     /// What is read at once, and where it is read to.
     static let readByteCount = 64 * 1024
@@ -83,6 +87,8 @@ final class Shard: @unchecked Sendable {
     /// The shard's life: until `isStopped` is set by a message.
     func run() {
         Thread.sharpenTimers()
+        helm.take()
+        defer { helm.leave() }
         updateClock()
         while !isStopped {
             node.section.pass()
@@ -118,7 +124,10 @@ final class Shard: @unchecked Sendable {
     }
 
     private func waitForEvents() -> Int {
-        let count = poller.wait(milliseconds: timeToSleep())
+        let milliseconds = timeToSleep()
+        if node.shardCount > 1 { helm.leaveToSleep() }
+        let count = poller.wait(milliseconds: milliseconds)
+        if node.shardCount > 1 { helm.take() }
         guard gathering.pays(having: count) else { return count }
         counters.pauses &+= 1
         gathering.didPause(nanoseconds: Thread.pause(microseconds: gathering.pauseMicroseconds))
