@@ -5,7 +5,8 @@ internal import Synchronization
 /// A queue that another thread empties a batch at a time.
 final class Mailbox<Message: Sendable>: Sendable {
     private let waiting = Mutex<[Message]>([])
-    private let isFull = Atomic<Bool>(false)
+    private let hasMail = Atomic<Bool>(false)
+    private let hasUrgentMail = Atomic<Bool>(false)
     private let isAsleep = Atomic<Bool>(false)
     private let knock: @Sendable () -> Void
 
@@ -15,7 +16,8 @@ final class Mailbox<Message: Sendable>: Sendable {
     /// - Parameter quietly: a sleeping receiver need not be woken for this.
     func post(_ message: Message, quietly: Bool = false) {
         waiting.withLock { $0.append(message) }
-        isFull.store(true, ordering: .sequentiallyConsistent)
+        if !quietly { hasUrgentMail.store(true, ordering: .sequentiallyConsistent) }
+        hasMail.store(true, ordering: .sequentiallyConsistent)
         if !quietly { knockIfAsleep() }
     }
 
@@ -23,12 +25,14 @@ final class Mailbox<Message: Sendable>: Sendable {
         if isAsleep.exchange(false, ordering: .sequentiallyConsistent) { knock() }
     }
 
-    var hasMail: Bool { isFull.load(ordering: .acquiring) }
+    /// Whether mail has come that the receiver is to be woken for.
+    var isUrgent: Bool { hasUrgentMail.load(ordering: .acquiring) }
 
     /// Everything that has come, in order; swaps in `empty`, so that two blocks of memory serve for ever.
     func takeAll(swapping empty: inout [Message]) {
-        guard hasMail else { return }
-        isFull.store(false, ordering: .sequentiallyConsistent)
+        guard hasMail.load(ordering: .acquiring) else { return }
+        hasMail.store(false, ordering: .sequentiallyConsistent)
+        hasUrgentMail.store(false, ordering: .sequentiallyConsistent)
         waiting.withLock { swap(&$0, &empty) }
     }
 
@@ -37,7 +41,7 @@ final class Mailbox<Message: Sendable>: Sendable {
     /// - Returns: whether it may: false when mail has come meanwhile.
     func prepareToSleep() -> Bool {
         isAsleep.store(true, ordering: .sequentiallyConsistent)
-        guard isFull.load(ordering: .sequentiallyConsistent) else { return true }
+        guard hasMail.load(ordering: .sequentiallyConsistent) else { return true }
         isAsleep.store(false, ordering: .sequentiallyConsistent)
         return false
     }

@@ -39,7 +39,7 @@ extension Shard {
 
     /// Whether nothing is about that its own thread alone can look after. With its helm in hand.
     private var admitsStandIn: Bool {
-        !mailbox.hasMail && executor.waits.isEmpty && executor.threadObstacles.isEmpty && !isStopped
+        !mailbox.isUrgent && executor.waits.isEmpty && executor.threadObstacles.isEmpty && !isStopped
     }
 
     /// With this shard's helm in another shard's hand.
