@@ -127,30 +127,32 @@ class Figures:
     user: float
     #: Commands per second.
     rate: float
+    #: How long one took, in microseconds, as its client saw it.
+    p50: float
+    p99: float
+
+    @classmethod
+    def median(cls, rounds):
+        return cls(*(statistics.median(values) for values in zip(*map(dataclasses.astuple, rounds))))
 
 
 def measure_workload(workload, nodes, rounds, requests, keyspace=KEYS):
     """The figures of each server, by its name."""
-    cpu, user, rate = ({name: [] for name in nodes} for _ in range(3))
+    found = {name: [] for name in nodes}
     for _ in range(rounds):
         for name, node in nodes.items():
-            before, user_before = cpu_nanoseconds(node), user_seconds(node)
-            rate[name].append(
-                load.closed_loop(
-                    node.port, workload.arguments(), requests, workload.clients, workload.pipeline, keyspace
-                )
+            found[name].append(
+                measure_once(node, workload.arguments(), requests, keyspace, workload.clients, workload.pipeline)
             )
-            cpu[name].append((cpu_nanoseconds(node) - before) / 1000 / requests)
-            user[name].append((user_seconds(node) - user_before) * 1e6 / requests)
-    return {name: Figures(*(statistics.median(found[name]) for found in (cpu, user, rate))) for name in nodes}
+    return {name: Figures.median(figures) for name, figures in found.items()}
 
 
-def measure_once(node, arguments, requests, keyspace):
-    """The figures of one round of 50 clients at pipeline 32."""
+def measure_once(node, arguments, requests, keyspace, clients=50, pipeline=32):
+    """The figures of one round."""
     before, user_before = cpu_nanoseconds(node), user_seconds(node)
-    rate = load.closed_loop(node.port, arguments, requests, 50, 32, keyspace)
+    loop = load.closed_loop(node.port, arguments, requests, clients, pipeline, keyspace)
     cpu, user = cpu_nanoseconds(node) - before, user_seconds(node) - user_before
-    return Figures(cpu / 1000 / requests, user * 1e6 / requests, rate)
+    return Figures(cpu / 1000 / requests, user * 1e6 / requests, loop.rate, loop.p50, loop.p99)
 
 
 def user_seconds(node):
@@ -273,6 +275,30 @@ class Benchmark:
             rows.append([title] + figures + [f"{by['Apus'] / best:.2f}", f"{by['floor'] / best:.2f}"])
         columns = ["load", *nodes, "Apus : better peer", "floor : better peer"]
         self.report.table("Server CPU per command, µs, beside the least that epoll allows", columns, rows)
+
+    def gathering(self):
+        """What it is worth to let requests gather: one server with the pause and one without."""
+        rows = []
+        nodes = {name: self.start(Server("Apus", "apus", 1)) for name in ("with", "without")}
+        nodes["without"].call("CONFIG", "SET", "wakeup-gathering-usec", 0)
+        try:
+            for clients in (1, 10, 50, 500):
+                for pipeline in (1, 32):
+                    workload = Workload("GET", 3, pipeline, clients)
+                    for node in nodes.values():
+                        workload.prepare(node)
+                    requests = {1: 60_000, 32: 600_000}[pipeline] // (4 if clients == 1 else 1)
+                    figures = measure_workload(workload, nodes, 3 if self.quick else 7, requests)
+                    pause, none = figures["with"], figures["without"]
+                    rows.append(
+                        [workload.title, f"{pause.cpu:.2f}", f"{none.cpu:.2f}", f"{pause.cpu / none.cpu:.2f}"]
+                        + [f"{pause.rate / none.rate:.2f}"]
+                        + [f"{figure:,.0f}" for figure in (pause.p50, none.p50, pause.p99, none.p99)]
+                    )
+        finally:
+            end(nodes.values())
+        columns = ["load", "CPU, µs", "without", "ratio", "commands per second, ratio", "p50, µs", "without", "p99, µs", "without"]
+        self.report.table("Requests that gather before the first is served", columns, rows)
 
     def latency(self):
         """Latency of GET at a rate that all servers can bear."""
@@ -458,7 +484,7 @@ def end(nodes):
         node.kill()
 
 
-PARTS = ("throughput", "cluster", "large", "floor", "latency", "pauses", "memory", "types", "eviction", "expiry", "start", "instructions")
+PARTS = ("throughput", "cluster", "large", "floor", "gathering", "latency", "pauses", "memory", "types", "eviction", "expiry", "start", "instructions")
 
 
 def main():
@@ -479,6 +505,7 @@ def main():
             "cluster": lambda: benchmark.throughput(cluster=True),
             "large": benchmark.large,
             "floor": benchmark.floor,
+            "gathering": benchmark.gathering,
             "latency": benchmark.latency,
             "pauses": benchmark.pauses,
             "memory": benchmark.memory,

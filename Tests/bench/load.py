@@ -1,6 +1,7 @@
 """Load for the benchmark: filling a server with keys, closed loops by redis-benchmark, and an open loop at a fixed rate."""
 
 import csv
+import dataclasses
 import io
 import selectors
 import socket
@@ -32,8 +33,17 @@ def fill(port, count, value, expires=False, tag=b""):
                 received += data
 
 
+@dataclasses.dataclass(frozen=True)
+class ClosedLoop:
+    """Commands per second, and how long one took, in microseconds."""
+
+    rate: float
+    p50: float
+    p99: float
+
+
 def closed_loop(port, arguments, requests, clients, pipeline, keyspace):
-    """Runs redis-benchmark; gives requests per second."""
+    """Runs redis-benchmark; gives what it tells."""
     command = ["redis-benchmark", "-p", port, "-n", requests, "-c", clients, "-P", pipeline, "-r", keyspace, "--csv"]
     done = subprocess.run(
         [str(part) for part in command] + arguments, capture_output=True, text=True, timeout=600, check=True
@@ -41,7 +51,8 @@ def closed_loop(port, arguments, requests, clients, pipeline, keyspace):
     rows = list(csv.DictReader(line for line in io.StringIO(done.stdout) if line.startswith('"')))
     if not rows or "error" in done.stderr.lower():
         raise RuntimeError(f"redis-benchmark on port {port}: {done.stdout[-500:]}{done.stderr[-500:]}")
-    return float(rows[-1]["rps"])
+    row = rows[-1]
+    return ClosedLoop(float(row["rps"]), float(row["p50_latency_ms"]) * 1000, float(row["p99_latency_ms"]) * 1000)
 
 
 def fixed_rate(port, rate, seconds, clients, keyspace):
