@@ -34,6 +34,7 @@ extension Shard {
         defer { other.helm.leave() }
         guard other.admitsStandIn else { return seat }
         other.keyspace.now = max(other.keyspace.now, keyspace.now)
+        defer { other.accountForMemory() }
         return other.runForItsThread(client) ?? executor.seat
     }
 

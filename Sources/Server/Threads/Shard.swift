@@ -101,7 +101,7 @@ final class Shard: @unchecked Sendable {
             let count = waitForEvents()
             mailbox.didWake()
             updateClock()
-            if executor.settings.isMemoryLimited { executor.updateAllowance() } else { publishMemory() }
+            accountForMemory()
             if count > 0 {
                 node.section.pass()
                 takeMail()
@@ -121,6 +121,11 @@ final class Shard: @unchecked Sendable {
     private func updateClock() {
         keyspace.now = Clock.unixMilliseconds()
         gathering.tick(keyspace.now)
+    }
+
+    /// Makes known what this shard uses, and learns how far it may grow.
+    func accountForMemory() {
+        if executor.settings.isMemoryLimited { executor.updateAllowance() } else { publishMemory() }
     }
 
     private func waitForEvents() -> Int {
