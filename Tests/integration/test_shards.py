@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from wire import command
+from wire import command, wait_for
 
 SECONDS = 4
 COUNTERS = 50
@@ -93,3 +93,15 @@ def test_one_client_at_a_time_changes_places(start):
     calls = node.call("INFO", "commandstats").decode()
     for name in ("set", "get", "sort", "del"):
         assert f"cmdstat_{name}:calls=2000," in calls
+
+
+def test_a_node_knows_at_once_that_a_sleeping_shard_has_keys(start):
+    """CLUSTER RESET asks whether there are keys; the shard that has got one had no turn since."""
+    node = start("apus", shards=2, cluster=True)
+    node.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    wait_for(lambda: b"cluster_state:ok" in node.call("CLUSTER", "INFO"), what="the cluster state is ok")
+    with node.wire() as wire:
+        for number in range(40):
+            for key in ("a", "b"):  # of an even slot and of an odd one
+                replies = pipeline(wire, [["SET", key, "x"], ["CLUSTER", "RESET"], ["DEL", key]])
+                assert replies[0] == "OK" and "can't be called with master nodes containing keys" in replies[1], (number, replies)

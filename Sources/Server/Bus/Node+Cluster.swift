@@ -86,7 +86,7 @@ extension Node {
         )
     }
 
-    /// Whether any shard has keys, as of its last turn; for checks that only warn an administrator.
+    /// Whether any shard has keys, as of its last turn, or of when its last client went on elsewhere.
     var hasKeys: Bool { shards.contains { $0.pulse.keyCount > 0 } }
 
     /// How long a shard may be busy with one thing before the node keeps silent on the bus. Never less than five

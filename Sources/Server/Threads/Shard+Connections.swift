@@ -224,6 +224,7 @@ extension Shard {
         while true {
             let (consumed, interruption) = executor.run(client, client.input.bytes)
             client.input.consume(consumed)
+            tellKeyCount()
             switch interruption {
             case .travels(let seat):
                 keepReplies(for: client)

@@ -17,6 +17,7 @@ extension Shard {
     func lend(_ client: Client, to seat: Seat) {
         keepReplies(for: client)
         client.isAway = true
+        tellKeyCount()
         let next = standIn(at: seat, with: client)
         guard next == executor.seat else { return node.post(client, to: next) }
         chainLength += 1
@@ -34,7 +35,10 @@ extension Shard {
         defer { other.helm.leave() }
         guard other.admitsStandIn else { return seat }
         other.keyspace.now = max(other.keyspace.now, keyspace.now)
-        defer { other.accountForMemory() }
+        defer {
+            other.accountForMemory()
+            other.tellKeyCount()
+        }
         return other.runForItsThread(client) ?? executor.seat
     }
 

@@ -123,6 +123,11 @@ final class Shard: @unchecked Sendable {
         gathering.tick(keyspace.now)
     }
 
+    /// Whether a node has keys decides what the cluster may do with it: told before a client goes on that may have set some.
+    func tellKeyCount() {
+        if node.isClusterEnabled { pulse.keyCount = keyspace.totalCount }
+    }
+
     /// Makes known what this shard uses, and learns how far it may grow.
     func accountForMemory() {
         if executor.settings.isMemoryLimited { executor.updateAllowance() } else { publishMemory() }
@@ -141,7 +146,7 @@ final class Shard: @unchecked Sendable {
 
     private func timeToSleep() -> Int32 {
         pulse.mark(Clock.coarseMonotonicMilliseconds())
-        if node.isClusterEnabled { pulse.keyCount = keyspace.totalCount }
+        tellKeyCount()
         guard ready.isEmpty, !idleWork(), mailbox.prepareToSleep() else { return 0 }
         return Int32(clamping: max(0, min(nextCron, executor.waits.deadlines.first) - keyspace.now))
     }
