@@ -17,6 +17,7 @@ public enum GeoCommands {
         flags: [.write, .denyoom],
         group: .geo,
         since: "3.2.0",
+        history: ["6.2.0": "Takes `CH`, `NX` and `XX`."],
         complexity: "O(log(N))",
         categories: ["geo"],
         syntax: """
@@ -136,6 +137,7 @@ public enum GeoCommands {
         flags: [.write, .denyoom, .movableKeys],
         group: .geo,
         since: "3.2.0",
+        history: ["6.2.0": "`COUNT` takes `ANY`.", "7.0.0": "Units may be in capital letters."],
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """
@@ -155,6 +157,7 @@ public enum GeoCommands {
         flags: .readonly,
         group: .geo,
         since: "3.2.10",
+        history: ["6.2.0": "`COUNT` takes `ANY`.", "7.0.0": "Units may be in capital letters."],
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """
@@ -175,6 +178,7 @@ public enum GeoCommands {
         flags: [.write, .denyoom, .movableKeys],
         group: .geo,
         since: "3.2.0",
+        history: ["6.2.0": "`COUNT` takes `ANY`.", "7.0.0": "Units may be in capital letters."],
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """
@@ -194,6 +198,7 @@ public enum GeoCommands {
         flags: .readonly,
         group: .geo,
         since: "3.2.10",
+        history: ["6.2.0": "`COUNT` takes `ANY`.", "7.0.0": "Units may be in capital letters."],
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """
@@ -212,6 +217,7 @@ public enum GeoCommands {
         flags: .readonly,
         group: .geo,
         since: "6.2.0",
+        history: ["7.0.0": "Units may be in capital letters.", "9.0.0": "Takes `BYPOLYGON`."],
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """
@@ -234,6 +240,7 @@ public enum GeoCommands {
         flags: [.write, .denyoom],
         group: .geo,
         since: "6.2.0",
+        history: ["7.0.0": "Units may be in capital letters.", "9.0.0": "Takes `BYPOLYGON`."],
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """

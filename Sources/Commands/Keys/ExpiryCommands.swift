@@ -12,6 +12,7 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "1.0.0",
+        history: ["7.0.0": "Takes `NX`, `XX`, `GT` and `LT`."],
         categories: ["keyspace"],
         syntax: "<key:key> <seconds:integer> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
@@ -26,6 +27,7 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "2.6.0",
+        history: ["7.0.0": "Takes `NX`, `XX`, `GT` and `LT`."],
         categories: ["keyspace"],
         syntax: "<key:key> <milliseconds:integer> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
@@ -40,6 +42,7 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "1.2.0",
+        history: ["7.0.0": "Takes `NX`, `XX`, `GT` and `LT`."],
         categories: ["keyspace"],
         syntax: "<key:key> <unix-time-seconds:unix-time> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
@@ -54,6 +57,7 @@ extension KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "2.6.0",
+        history: ["7.0.0": "Takes `NX`, `XX`, `GT` and `LT`."],
         categories: ["keyspace"],
         syntax: "<key:key> <unix-time-milliseconds:unix-time> [condition@7.0.0(NX | XX | GT | LT)]"
     ) { call throws(CommandError) in
@@ -101,6 +105,7 @@ extension KeyCommands {
         flags: [.readonly, .fast],
         group: .generic,
         since: "1.0.0",
+        history: ["2.8.0": "-2 for a key that is not there."],
         categories: ["keyspace"],
         tips: ["nondeterministic_output"],
         syntax: "<key:key>"
@@ -116,6 +121,7 @@ extension KeyCommands {
         flags: [.readonly, .fast],
         group: .generic,
         since: "2.6.0",
+        history: ["2.8.0": "-2 for a key that is not there."],
         categories: ["keyspace"],
         tips: ["nondeterministic_output"],
         syntax: "<key:key>"

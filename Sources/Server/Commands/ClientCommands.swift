@@ -195,6 +195,7 @@ enum ClientCommands {
         flags: administrative,
         group: .connection,
         since: "2.9.50",
+        history: ["6.2.0": "Takes `WRITE` and `ALL`."],
         categories: ["connection"],
         place: .everywhere,
         syntax: "<timeout:integer> [mode@6.2.0(WRITE | ALL)]"
@@ -273,6 +274,15 @@ enum ClientCommands {
         flags: administrative,
         group: .connection,
         since: "2.4.0",
+        history: [
+            "2.8.12": "Shows `id`.",
+            "5.0.0": "Takes `TYPE`.",
+            "6.0.0": "Shows `user`.",
+            "6.2.0": "Shows `argv-mem`, `tot-mem`, `laddr` and `redir`; takes `ID`.",
+            "7.0.0": "Shows `resp`, `multi-mem`, `rbs` and `rbp`.",
+            "7.0.3": "Shows `ssub`.",
+            "8.0.0": "`TYPE` knows `primary`, and `master` still.",
+        ],
         complexity: "O(N) where N is the number of client connections",
         categories: ["connection"],
         tips: ["nondeterministic_output"],
@@ -312,12 +322,21 @@ enum ClientCommands {
         flags: administrative,
         group: .connection,
         since: "2.4.0",
+        history: [
+            "2.8.12": "Takes filters, not only an address.",
+            "2.8.12": "Takes `ID`.",
+            "3.2.0": "`TYPE` knows `master`.",
+            "5.0.0": "`TYPE` knows `replica`, and `slave` still.",
+            "6.2.0": "Takes `LADDR`.",
+            "8.0.0": "Takes `MAXAGE`.",
+            "8.0.0": "`TYPE` knows `primary`, and `master` still.",
+        ],
         complexity: "O(N) where N is the number of client connections",
         categories: ["connection"],
         place: .everywhere,
         syntax: """
-            filter(<old-format=ip:port> | new-format([ID <client-id:integer@2.8.12>] | [TYPE client-type@2.8.12(NORMAL
-            | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)] | [USER <username>] | [ADDR <addr=ip:port>] |
+            filter(<old-format=ip:port!2.8.12> | new-format([ID <client-id:integer@2.8.12>] | [TYPE
+            client-type@2.8.12(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)] | [USER <username>] | [ADDR <addr=ip:port>] |
             [LADDR <laddr=ip:port@6.2.0>] | [SKIPME skipme(YES | NO)] | [MAXAGE <maxage:integer@8.0.0>])...)
             """
     ) { call throws(CommandError) in

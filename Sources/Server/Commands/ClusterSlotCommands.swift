@@ -132,6 +132,7 @@ enum ClusterSlotCommands {
         flags: flags,
         group: .cluster,
         since: "3.0.0",
+        history: ["8.0.0": "Takes `TIMEOUT`."],
         place: .slot(at: 2),
         syntax: """
             <slot:integer> subcommand(IMPORTING <importing=node-id> | MIGRATING <migrating=node-id> | NODE

@@ -42,6 +42,7 @@ enum ObservationCommands {
         flags: flags,
         group: .server,
         since: "2.2.12",
+        history: ["4.0.0": "Shows the client's address and name."],
         complexity: "O(N) where N is the number of entries returned",
         tips: ["request_policy:all_nodes", "nondeterministic_output"],
         place: .everywhere,
