@@ -44,6 +44,14 @@ import Testing
         #expect(arguments.map(\.keySpecification) == [0, nil, nil, nil])
     }
 
+    @Test func `tells which version made an argument old`() throws {
+        let arguments = CommandArgument.parse("<old=ip:port@2.0.0!2.8.12> <new>", keyCount: 0)
+
+        #expect(arguments.map(\.display) == ["ip:port", "new"])
+        #expect(arguments.map(\.since) == ["2.0.0", nil])
+        #expect(arguments.map(\.deprecatedSince) == ["2.8.12", nil])
+    }
+
     /// Keys in their order belong to the specifications in theirs; one specification may find several.
     @Test(arguments: [(1, [0, 0]), (2, [0, 1])])
     func `counts keys by their specifications`(count: Int, expected: [Int]) {

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import pty
 import re
 import signal
 import socket
@@ -143,6 +144,14 @@ def after_title(errors):
     return lines[title + 1 :]
 
 
+def read_until_hang_up(terminal):
+    """What a process wrote to its terminal; nothing where it and its terminal are gone."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
 class TestLog:
     def test_lines_have_the_form_and_the_words_that_tools_wait_for(self, start, shards):
         node = start("apus", "--loglevel", "notice", "--always-show-logo", "yes", shards=shards)
@@ -154,6 +163,50 @@ class TestLog:
             line = next(line for line in lines if text in line)
             assert LOG_LINE.match(line), line
             assert line.startswith(f"{node.process.pid}:M ")
+
+    def logo_of(self, node):
+        """What a server's logo says of it, each fact by what it is named by."""
+        return {
+            name: re.findall(pattern, node.log())
+            for name, pattern in {
+                "mode": r"Running in (\w+) mode", "port": r"Port: (\d+)", "process": r"(?m)PID: (\d+)$", "bits": r"(\d+) bit\b",
+                "line instead": r"Running mode=(\w+), port=(\d+)",
+            }.items()
+        }
+
+    @pytest.mark.parametrize("is_cluster", [False, True], ids=["standalone", "cluster"])
+    def test_a_logo_is_shown_when_told_so(self, start, shards, is_cluster):
+        node = start("apus", "--always-show-logo", "yes", shards=shards, cluster=is_cluster)
+
+        logo = self.logo_of(node)
+
+        assert (logo["mode"], logo["port"], logo["line instead"]) == (["cluster" if is_cluster else "standalone"], [str(node.port)], [])
+        assert logo["process"] == [str(node.process.pid)] and "64" in logo["bits"]
+
+    def test_a_line_says_it_where_no_logo_is_wanted(self, start, shards):
+        node = start("apus", "--always-show-logo", "no", shards=shards)
+
+        logo = self.logo_of(node)
+
+        assert logo["line instead"] == [("standalone", str(node.port))]
+        assert logo["mode"] == logo["port"] == []
+
+    @pytest.mark.parametrize("options, is_shown", [((), True), (("--logfile", "log.txt"), False), (("--loglevel", "warning"), False)])
+    def test_a_terminal_is_shown_the_logo(self, start, options, is_shown):
+        node = start("apus", *options, start=False)
+        terminal, other_end = pty.openpty()
+        process = subprocess.Popen(commands_of("apus") + node.options, cwd=node.folder, stdin=subprocess.DEVNULL, stdout=other_end)
+        try:
+            wait_for(lambda: reachable(node), what="the server answers")
+        finally:
+            process.terminate()
+            process.wait()
+        os.close(other_end)
+        shown = b"".join(iter(lambda: read_until_hang_up(terminal), b""))
+        os.close(terminal)
+
+        assert (b"Running in standalone mode" in shown) is is_shown
+        assert b"Running mode=" not in shown
 
     def test_goes_to_a_file_when_told_so(self, start):
         node = start("apus", "--logfile", "log.txt", start=False)

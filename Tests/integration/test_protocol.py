@@ -313,6 +313,12 @@ class TestRESP3:
             assert isinstance(ours, Map)
             assert [p for p in ours if p[0] not in varying] == [p for p in theirs if p[0] not in varying]
 
+    @pytest.mark.apus_only
+    def test_hello_tells_the_availability_zone_as_valkey(self, start, shards):
+        greetings = [start(kind, "--availability-zone", "z1", **options).call("HELLO", "2") for kind, options in (("apus", {"shards": shards}), ("valkey", {}))]
+
+        assert [greeting[-2:] for greeting in greetings] == [[b"availability_zone", b"z1"]] * 2
+
     HELLOS = {
         "version too new": ["4"],
         "version too old": ["1"],

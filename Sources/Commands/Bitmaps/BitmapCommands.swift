@@ -57,9 +57,10 @@ public enum BitmapCommands {
         flags: .readonly,
         group: .bitmap,
         since: "2.6.0",
+        history: ["7.0.0": "Takes `BYTE` and `BIT`."],
         complexity: "O(N)",
         categories: ["bitmap"],
-        syntax: "<key:key> [range{<start:integer> [end-unit-block{<end:integer> [unit@7.0.0(BYTE | BIT)]}]}]"
+        syntax: "<key:key> [range{<start:integer> end-unit-block{<end:integer> [unit@7.0.0(BYTE | BIT)]}}]"
     ) { call throws(CommandError) in
         guard call.arguments.count != 3 else { throw .syntax }
         let part = try StringPart(call, from: 2)
@@ -77,6 +78,7 @@ public enum BitmapCommands {
         flags: .readonly,
         group: .bitmap,
         since: "2.8.7",
+        history: ["7.0.0": "Takes `BYTE` and `BIT`."],
         complexity: "O(N)",
         categories: ["bitmap"],
         syntax: """

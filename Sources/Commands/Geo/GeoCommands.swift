@@ -17,6 +17,7 @@ public enum GeoCommands {
         flags: [.write, .denyoom],
         group: .geo,
         since: "3.2.0",
+        history: ["6.2.0": "Takes `CH`, `NX` and `XX`."],
         complexity: "O(log(N))",
         categories: ["geo"],
         syntax: """
@@ -136,13 +137,10 @@ public enum GeoCommands {
         flags: [.write, .denyoom, .movableKeys],
         group: .geo,
         since: "3.2.0",
+        history: historyOfRadius,
         complexity: "O(N+log(M))",
         categories: ["geo"],
-        syntax: """
-            <key:key> <longitude:double> <latitude:double> <radius:double> unit(M | KM | FT | MI) [WITHCOORD]
-            [WITHDIST] [WITHHASH] [count-block{COUNT <count:integer> [ANY@6.2.0]}] [order(ASC | DESC)] [store(STORE
-            <storekey=key:key> | STOREDIST <storedistkey=key:key>)]
-            """
+        syntax: radiusSyntax + storeSyntax
     ) { call throws(CommandError) in
         try search(call, .radius(storing: true))
     }
@@ -155,12 +153,10 @@ public enum GeoCommands {
         flags: .readonly,
         group: .geo,
         since: "3.2.10",
+        history: historyOfRadius,
         complexity: "O(N+log(M))",
         categories: ["geo"],
-        syntax: """
-            <key:key> <longitude:double> <latitude:double> <radius:double> unit(M | KM | FT | MI) [WITHCOORD]
-            [WITHDIST] [WITHHASH] [count-block{COUNT <count:integer> [ANY@6.2.0]}] [order(ASC | DESC)]
-            """
+        syntax: radiusSyntax
     ) { call throws(CommandError) in
         try search(call, .radius(storing: false))
     }
@@ -175,13 +171,10 @@ public enum GeoCommands {
         flags: [.write, .denyoom, .movableKeys],
         group: .geo,
         since: "3.2.0",
+        history: historyOfRadius,
         complexity: "O(N+log(M))",
         categories: ["geo"],
-        syntax: """
-            <key:key> <member> <radius:double> unit(M | KM | FT | MI) [WITHCOORD] [WITHDIST] [WITHHASH]
-            [count-block{COUNT <count:integer> [ANY]}] [order(ASC | DESC)] [store(STORE <storekey=key:key> |
-            STOREDIST <storedistkey=key:key>)]
-            """
+        syntax: radiusByMemberSyntax + storeSyntax
     ) { call throws(CommandError) in
         try search(call, .radiusByMember(storing: true))
     }
@@ -194,15 +187,29 @@ public enum GeoCommands {
         flags: .readonly,
         group: .geo,
         since: "3.2.10",
+        history: historyOfRadius,
         complexity: "O(N+log(M))",
         categories: ["geo"],
-        syntax: """
-            <key:key> <member> <radius:double> unit(M | KM | FT | MI) [WITHCOORD] [WITHDIST] [WITHHASH]
-            [count-block{COUNT <count:integer> [ANY]}] [order(ASC | DESC)]
-            """
+        syntax: radiusByMemberSyntax
     ) { call throws(CommandError) in
         try search(call, .radiusByMember(storing: false))
     }
+
+    private static let historyOfRadius: Command.History = [
+        "6.2.0": "`COUNT` takes `ANY`.", "7.0.0": "Units may be in capital letters.",
+    ]
+
+    private static let radiusSyntax = """
+        <key:key> <longitude:double> <latitude:double> <radius:double> unit(M | KM | FT | MI) [WITHCOORD] [WITHDIST]
+        [WITHHASH] [count-block{COUNT <count:integer> [ANY@6.2.0]}] [order(ASC | DESC)]
+        """
+
+    private static let radiusByMemberSyntax = """
+        <key:key> <member> <radius:double> unit(M | KM | FT | MI) [WITHCOORD] [WITHDIST] [WITHHASH]
+        [count-block{COUNT <count:integer> [ANY]}] [order(ASC | DESC)]
+        """
+
+    private static let storeSyntax = " [store(STORE <storekey=key:key> | STOREDIST <storedistkey=key:key>)]"
 
     static let geosearch = Command(
         "geosearch",
@@ -212,6 +219,7 @@ public enum GeoCommands {
         flags: .readonly,
         group: .geo,
         since: "6.2.0",
+        history: historyOfSearch,
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """
@@ -234,6 +242,7 @@ public enum GeoCommands {
         flags: [.write, .denyoom],
         group: .geo,
         since: "6.2.0",
+        history: historyOfSearch,
         complexity: "O(N+log(M))",
         categories: ["geo"],
         syntax: """
@@ -246,6 +255,10 @@ public enum GeoCommands {
     ) { call throws(CommandError) in
         try search(call, .searchStore)
     }
+
+    private static let historyOfSearch: Command.History = [
+        "7.0.0": "Units may be in capital letters.", "9.0.0": "Takes `BYPOLYGON`.",
+    ]
 
     private static func search(_ call: Call, _ form: GeoSearch.Form) throws(CommandError) {
         let search = try GeoSearch(call, form)

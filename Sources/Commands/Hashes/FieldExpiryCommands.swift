@@ -4,16 +4,9 @@ internal import Keyspace
 internal import Protocol
 
 extension HashCommands {
-    static let hexpire = Command(
+    static let hexpire = expiring(
         "hexpire",
         "Lets fields die in some seconds.",
-        arity: .atLeast(6),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
         syntax: """
             <key:key> <seconds:integer> [condition(NX | XX | GT | LT)]
             FIELDS fields{<numfields:integer> <field>...}
@@ -22,16 +15,9 @@ extension HashCommands {
         try expire(call, inSeconds: true, from: call.keyspace.now)
     }
 
-    static let hpexpire = Command(
+    static let hpexpire = expiring(
         "hpexpire",
         "Lets fields die in some milliseconds.",
-        arity: .atLeast(6),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
         syntax: """
             <key:key> <milliseconds:integer> [condition@9.0.0(NX | XX | GT | LT)]
             FIELDS fields{<numfields:integer#0> <field>...}
@@ -40,16 +26,9 @@ extension HashCommands {
         try expire(call, inSeconds: false, from: call.keyspace.now)
     }
 
-    static let hexpireat = Command(
+    static let hexpireat = expiring(
         "hexpireat",
         "Lets fields die at a time in Unix seconds.",
-        arity: .atLeast(6),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
         syntax: """
             <key:key> <unix-time-seconds:integer> [condition@9.0.0(NX | XX | GT | LT)]
             FIELDS fields{<numfields:integer#0> <field>...}
@@ -58,22 +37,37 @@ extension HashCommands {
         try expire(call, inSeconds: true, from: 0)
     }
 
-    static let hpexpireat = Command(
+    static let hpexpireat = expiring(
         "hpexpireat",
         "Lets fields die at a time in Unix milliseconds.",
-        arity: .atLeast(6),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
         syntax: """
             <key:key> <unix-time-milliseconds:integer> [condition@9.0.0(NX | XX | GT | LT)]
             FIELDS fields{<numfields:integer#0> <field>...}
             """
     ) { call throws(CommandError) in
         try expire(call, inSeconds: false, from: 0)
+    }
+
+    /// One of HEXPIRE's kin.
+    private static func expiring(
+        _ name: String,
+        _ summary: String,
+        syntax: String,
+        _ body: @escaping Command.Body
+    ) -> Command {
+        Command(
+            name,
+            summary,
+            arity: .atLeast(6),
+            keys: .one(at: 1, [.readWrite, .update]),
+            flags: [.write, .fast],
+            group: .hash,
+            since: "9.0.0",
+            complexity: "O(N) where N is the number of fields given",
+            categories: ["hash"],
+            syntax: syntax,
+            body
+        )
     }
 
     /// - Parameter origin: what the number counts from, in Unix milliseconds.
@@ -149,64 +143,49 @@ extension HashCommands {
 
     // MARK: Asking
 
-    static let httl = Command(
+    static let httl = telling(
         "httl",
-        "Tells how many seconds fields have to live.",
-        arity: .atLeast(5),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
-        syntax: "<key:key> FIELDS fields{<numfields:integer#0> <field>...}"
+        "Tells how many seconds fields have to live."
     ) { call throws(CommandError) in
         try replyExpiry(call, inSeconds: true, from: call.keyspace.now)
     }
 
-    static let hpttl = Command(
+    static let hpttl = telling(
         "hpttl",
-        "Tells how many milliseconds fields have to live.",
-        arity: .atLeast(5),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
-        syntax: "<key:key> FIELDS fields{<numfields:integer#0> <field>...}"
+        "Tells how many milliseconds fields have to live."
     ) { call throws(CommandError) in
         try replyExpiry(call, inSeconds: false, from: call.keyspace.now)
     }
 
-    static let hexpiretime = Command(
+    static let hexpiretime = telling(
         "hexpiretime",
-        "Tells when fields die, in Unix seconds.",
-        arity: .atLeast(5),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
-        syntax: "<key:key> FIELDS fields{<numfields:integer#0> <field>...}"
+        "Tells when fields die, in Unix seconds."
     ) { call throws(CommandError) in
         try replyExpiry(call, inSeconds: true, from: 0)
     }
 
-    static let hpexpiretime = Command(
+    static let hpexpiretime = telling(
         "hpexpiretime",
-        "Tells when fields die, in Unix milliseconds.",
-        arity: .atLeast(5),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .hash,
-        since: "9.0.0",
-        complexity: "O(N) where N is the number of fields given",
-        categories: ["hash"],
-        syntax: "<key:key> FIELDS fields{<numfields:integer#0> <field>...}"
+        "Tells when fields die, in Unix milliseconds."
     ) { call throws(CommandError) in
         try replyExpiry(call, inSeconds: false, from: 0)
+    }
+
+    /// One of HTTL's kin.
+    private static func telling(_ name: String, _ summary: String, _ body: @escaping Command.Body) -> Command {
+        Command(
+            name,
+            summary,
+            arity: .atLeast(5),
+            keys: .one(at: 1, [.readOnly, .access]),
+            flags: [.readonly, .fast],
+            group: .hash,
+            since: "9.0.0",
+            complexity: "O(N) where N is the number of fields given",
+            categories: ["hash"],
+            syntax: "<key:key> FIELDS fields{<numfields:integer#0> <field>...}",
+            body
+        )
     }
 
     private static func replyExpiry(_ call: Call, inSeconds: Bool, from origin: Int64) throws(CommandError) {

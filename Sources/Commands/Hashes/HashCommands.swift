@@ -22,6 +22,7 @@ public enum HashCommands {
         flags: [.write, .denyoom, .fast],
         group: .hash,
         since: "2.0.0",
+        history: ["4.0.0": "Takes several fields with their values."],
         complexity: "O(1) for each field, so O(N) for N of them",
         categories: ["hash"],
         syntax: "<key:key> data{<field> <value>}..."
@@ -90,6 +91,7 @@ public enum HashCommands {
         flags: [.write, .fast],
         group: .hash,
         since: "2.0.0",
+        history: ["2.4.0": "Takes several fields."],
         complexity: "O(N) where N is the number of fields given",
         categories: ["hash"],
         syntax: "<key:key> <field>..."

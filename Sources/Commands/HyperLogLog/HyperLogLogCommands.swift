@@ -120,7 +120,8 @@ public enum HyperLogLogCommands {
         flags: [.write, .denyoom, .admin],
         group: .hyperloglog,
         since: "2.8.9",
-        complexity: "",
+        standing: .system,
+        complexity: "N/A",
         categories: ["hyperloglog"],
         syntax: "<subcommand> <key:key>"
     ) { call throws(CommandError) in
@@ -180,7 +181,8 @@ public enum HyperLogLogCommands {
         flags: .admin,
         group: .hyperloglog,
         since: "2.8.9",
-        complexity: "",
+        standing: .system,
+        complexity: "N/A",
         categories: ["hyperloglog"],
         place: .anywhere
     ) { call throws(CommandError) in

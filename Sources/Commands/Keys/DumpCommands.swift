@@ -31,12 +31,10 @@ extension KeyCommands {
         flags: [.write, .denyoom],
         group: .generic,
         since: "2.6.0",
+        history: restoreHistory,
         complexity: restoreComplexity,
         categories: ["keyspace", "dangerous"],
-        syntax: """
-            <key:key> <ttl:integer> <serialized-value> [REPLACE@3.0.0] [ABSTTL@5.0.0]
-            [IDLETIME <seconds:integer@5.0.0>] [FREQ <frequency:integer@5.0.0>]
-            """
+        syntax: restoreSyntax
     ) { call throws(CommandError) in
         try restore(call)
     }
@@ -49,12 +47,11 @@ extension KeyCommands {
         flags: [.write, .denyoom, .asking],
         group: .server,
         since: "3.0.0",
+        history: restoreHistory,
+        standing: .system,
         complexity: restoreComplexity,
         categories: ["keyspace", "dangerous"],
-        syntax: """
-            <key:key> <ttl:integer> <serialized-value> [REPLACE@3.0.0] [ABSTTL@5.0.0]
-            [IDLETIME <seconds:integer@5.0.0>] [FREQ <frequency:integer@5.0.0>]
-            """
+        syntax: restoreSyntax
     ) { call throws(CommandError) in
         try restore(call)
     }
@@ -62,6 +59,15 @@ extension KeyCommands {
     private static let restoreComplexity = """
         O(1) to make the key, O(N*M) for a value of N elements of M bytes: O(1*M), so O(1), for a string, and \
         O(N*M*log(N)) for a sorted set, whose elements cost O(log(N)) each
+        """
+
+    private static let restoreHistory: Command.History = [
+        "3.0.0": "Takes `REPLACE`.", "5.0.0": "Takes `ABSTTL`.", "5.0.0": "Takes `IDLETIME` and `FREQ`.",
+    ]
+
+    private static let restoreSyntax = """
+        <key:key> <ttl:integer> <serialized-value> [REPLACE@3.0.0] [ABSTTL@5.0.0]
+        [IDLETIME <seconds:integer@5.0.0>] [FREQ <frequency:integer@5.0.0>]
         """
 
     private static func restore(_ call: Call) throws(CommandError) {

@@ -4,60 +4,63 @@ internal import Keyspace
 internal import Protocol
 
 extension KeyCommands {
-    static let expire = Command(
+    static let expire = expiring(
         "expire",
         "Lets a key die in some seconds.",
-        arity: .atLeast(3),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .generic,
         since: "1.0.0",
-        categories: ["keyspace"],
-        syntax: "<key:key> <seconds:integer> [condition@7.0.0(NX | XX | GT | LT)]"
+        time: "<seconds:integer>"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: true, from: call.keyspace.now)
     }
 
-    static let pexpire = Command(
+    static let pexpire = expiring(
         "pexpire",
         "Lets a key die in some milliseconds.",
-        arity: .atLeast(3),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .generic,
         since: "2.6.0",
-        categories: ["keyspace"],
-        syntax: "<key:key> <milliseconds:integer> [condition@7.0.0(NX | XX | GT | LT)]"
+        time: "<milliseconds:integer>"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: false, from: call.keyspace.now)
     }
 
-    static let expireat = Command(
+    static let expireat = expiring(
         "expireat",
         "Lets a key die at a time in Unix seconds.",
-        arity: .atLeast(3),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .generic,
         since: "1.2.0",
-        categories: ["keyspace"],
-        syntax: "<key:key> <unix-time-seconds:unix-time> [condition@7.0.0(NX | XX | GT | LT)]"
+        time: "<unix-time-seconds:unix-time>"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: true, from: 0)
     }
 
-    static let pexpireat = Command(
+    static let pexpireat = expiring(
         "pexpireat",
         "Lets a key die at a time in Unix milliseconds.",
-        arity: .atLeast(3),
-        keys: .one(at: 1, [.readWrite, .update]),
-        flags: [.write, .fast],
-        group: .generic,
         since: "2.6.0",
-        categories: ["keyspace"],
-        syntax: "<key:key> <unix-time-milliseconds:unix-time> [condition@7.0.0(NX | XX | GT | LT)]"
+        time: "<unix-time-milliseconds:unix-time>"
     ) { call throws(CommandError) in
         try expire(call, inSeconds: false, from: 0)
+    }
+
+    /// One of EXPIRE's kin, which differ in what the `time` means.
+    private static func expiring(
+        _ name: String,
+        _ summary: String,
+        since: String,
+        time: String,
+        _ body: @escaping Command.Body
+    ) -> Command {
+        Command(
+            name,
+            summary,
+            arity: .atLeast(3),
+            keys: .one(at: 1, [.readWrite, .update]),
+            flags: [.write, .fast],
+            group: .generic,
+            since: since,
+            history: ["7.0.0": "Takes `NX`, `XX`, `GT` and `LT`."],
+            categories: ["keyspace"],
+            syntax: "<key:key> \(time) [condition@7.0.0(NX | XX | GT | LT)]",
+            body
+        )
     }
 
     /// - Parameter origin: what the number counts from, in Unix milliseconds.
@@ -93,62 +96,67 @@ extension KeyCommands {
 
     // MARK: Asking
 
-    static let ttl = Command(
+    static let ttl = telling(
         "ttl",
         "Tells how many seconds a key has to live.",
-        arity: .exactly(2),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .generic,
         since: "1.0.0",
-        categories: ["keyspace"],
-        tips: ["nondeterministic_output"],
-        syntax: "<key:key>"
+        history: historyOfTTL,
+        tips: ["nondeterministic_output"]
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: true, from: call.keyspace.now)
     }
 
-    static let pttl = Command(
+    static let pttl = telling(
         "pttl",
         "Tells how many milliseconds a key has to live.",
-        arity: .exactly(2),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .generic,
         since: "2.6.0",
-        categories: ["keyspace"],
-        tips: ["nondeterministic_output"],
-        syntax: "<key:key>"
+        history: historyOfTTL,
+        tips: ["nondeterministic_output"]
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: false, from: call.keyspace.now)
     }
 
-    static let expiretime = Command(
+    private static let historyOfTTL: Command.History = ["2.8.0": "-2 for a key that is not there."]
+
+    static let expiretime = telling(
         "expiretime",
         "Tells when a key dies, in Unix seconds.",
-        arity: .exactly(2),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .generic,
-        since: "7.0.0",
-        categories: ["keyspace"],
-        syntax: "<key:key>"
+        since: "7.0.0"
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: true, from: 0)
     }
 
-    static let pexpiretime = Command(
+    static let pexpiretime = telling(
         "pexpiretime",
         "Tells when a key dies, in Unix milliseconds.",
-        arity: .exactly(2),
-        keys: .one(at: 1, [.readOnly, .access]),
-        flags: [.readonly, .fast],
-        group: .generic,
-        since: "7.0.0",
-        categories: ["keyspace"],
-        syntax: "<key:key>"
+        since: "7.0.0"
     ) { call throws(CommandError) in
         replyExpiry(call, inSeconds: false, from: 0)
+    }
+
+    /// One of TTL's kin.
+    private static func telling(
+        _ name: String,
+        _ summary: String,
+        since: String,
+        history: Command.History = [:],
+        tips: [StaticString] = [],
+        _ body: @escaping Command.Body
+    ) -> Command {
+        Command(
+            name,
+            summary,
+            arity: .exactly(2),
+            keys: .one(at: 1, [.readOnly, .access]),
+            flags: [.readonly, .fast],
+            group: .generic,
+            since: since,
+            history: history,
+            categories: ["keyspace"],
+            tips: tips,
+            syntax: "<key:key>",
+            body
+        )
     }
 
     /// -2 is no key, -1 a key that does not die.

@@ -67,6 +67,7 @@ public enum KeyCommands {
         flags: [.readonly, .fast],
         group: .generic,
         since: "1.0.0",
+        history: ["3.0.3": "Takes several keys."],
         complexity: "O(N) where N is the number of keys",
         categories: ["keyspace"],
         tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
@@ -136,6 +137,7 @@ public enum KeyCommands {
         flags: [.write, .fast],
         group: .generic,
         since: "1.0.0",
+        history: ["3.2.0": "Both names may be the same."],
         categories: ["keyspace"],
         syntax: "<key:key> <newkey:key>"
     ) { call throws(CommandError) in

@@ -12,6 +12,7 @@ extension ListCommands {
         flags: [.write, .noscript, .blocking],
         group: .list,
         since: "2.0.0",
+        history: ["6.0.0": "`timeout` may have a fraction."],
         complexity: "O(N) where N is the number of keys",
         categories: ["list"],
         syntax: "<key:key>... <timeout:double>"
@@ -27,6 +28,7 @@ extension ListCommands {
         flags: [.write, .noscript, .blocking],
         group: .list,
         since: "2.0.0",
+        history: ["6.0.0": "`timeout` may have a fraction."],
         complexity: "O(N) where N is the number of keys",
         categories: ["list"],
         syntax: "<key:key>... <timeout:double>"
@@ -90,6 +92,7 @@ extension ListCommands {
         flags: [.write, .denyoom, .noscript, .blocking],
         group: .list,
         since: "2.2.0",
+        history: ["6.0.0": "`timeout` may have a fraction."],
         categories: ["list"],
         syntax: "<source:key> <destination:key> <timeout:double>"
     ) { call throws(CommandError) in

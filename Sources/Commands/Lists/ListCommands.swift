@@ -20,6 +20,7 @@ public enum ListCommands {
         flags: [.write, .denyoom, .fast],
         group: .list,
         since: "1.0.0",
+        history: ["2.4.0": "Takes several elements."],
         complexity: "O(1) for each element, so O(N) for N of them",
         categories: ["list"],
         syntax: "<key:key> <element>..."
@@ -35,6 +36,7 @@ public enum ListCommands {
         flags: [.write, .denyoom, .fast],
         group: .list,
         since: "1.0.0",
+        history: ["2.4.0": "Takes several elements."],
         complexity: "O(1) for each element, so O(N) for N of them",
         categories: ["list"],
         syntax: "<key:key> <element>..."
@@ -62,6 +64,7 @@ public enum ListCommands {
         flags: [.write, .denyoom, .fast],
         group: .list,
         since: "2.2.0",
+        history: ["4.0.0": "Takes several elements."],
         complexity: "O(1) for each element, so O(N) for N of them",
         categories: ["list"],
         syntax: "<key:key> <element>..."
@@ -77,6 +80,7 @@ public enum ListCommands {
         flags: [.write, .denyoom, .fast],
         group: .list,
         since: "2.2.0",
+        history: ["4.0.0": "Takes several elements."],
         complexity: "O(1) for each element, so O(N) for N of them",
         categories: ["list"],
         syntax: "<key:key> <element>..."
@@ -100,6 +104,7 @@ public enum ListCommands {
         flags: [.write, .fast],
         group: .list,
         since: "1.0.0",
+        history: ["6.2.0": "Takes `count`."],
         complexity: "O(N) where N is how many elements are taken",
         categories: ["list"],
         syntax: "<key:key> [<count:integer@6.2.0>]"
@@ -115,6 +120,7 @@ public enum ListCommands {
         flags: [.write, .fast],
         group: .list,
         since: "1.0.0",
+        history: ["6.2.0": "Takes `count`."],
         complexity: "O(N) where N is how many elements are taken",
         categories: ["list"],
         syntax: "<key:key> [<count:integer@6.2.0>]"

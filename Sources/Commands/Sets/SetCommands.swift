@@ -18,6 +18,7 @@ public enum SetCommands {
         flags: [.write, .denyoom, .fast],
         group: .set,
         since: "1.0.0",
+        history: ["2.4.0": "Takes several members."],
         complexity: "O(1) for each member, so O(N) for N of them",
         categories: ["set"],
         syntax: "<key:key> <member>..."
@@ -41,6 +42,7 @@ public enum SetCommands {
         flags: [.write, .fast],
         group: .set,
         since: "1.0.0",
+        history: ["2.4.0": "Takes several members."],
         complexity: "O(N) where N is the number of members given",
         categories: ["set"],
         syntax: "<key:key> <member>..."
@@ -188,6 +190,7 @@ public enum SetCommands {
         flags: [.write, .fast],
         group: .set,
         since: "1.0.0",
+        history: ["3.2.0": "Takes `count`."],
         complexity: "O(1) for one, O(N) where N is the count",
         categories: ["set"],
         tips: ["nondeterministic_output"],
@@ -223,6 +226,7 @@ public enum SetCommands {
         flags: .readonly,
         group: .set,
         since: "1.0.0",
+        history: ["2.6.0": "Takes `count`."],
         complexity: "O(1) for one, O(N) where N is the absolute value of the count",
         categories: ["set"],
         tips: ["nondeterministic_output"],

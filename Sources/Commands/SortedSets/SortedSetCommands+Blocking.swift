@@ -12,6 +12,7 @@ extension SortedSetCommands {
         flags: [.write, .noscript, .blocking, .fast],
         group: .sortedSet,
         since: "5.0.0",
+        history: ["6.0.0": "`timeout` may have a fraction."],
         complexity: "O(log(N))",
         categories: ["sortedset"],
         syntax: "<key:key>... <timeout:double>"
@@ -27,6 +28,7 @@ extension SortedSetCommands {
         flags: [.write, .noscript, .blocking, .fast],
         group: .sortedSet,
         since: "5.0.0",
+        history: ["6.0.0": "`timeout` may have a fraction."],
         complexity: "O(log(N))",
         categories: ["sortedset"],
         syntax: "<key:key>... <timeout:double>"

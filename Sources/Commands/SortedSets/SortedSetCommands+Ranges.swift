@@ -14,6 +14,7 @@ extension SortedSetCommands {
         flags: .readonly,
         group: .sortedSet,
         since: "1.2.0",
+        history: ["6.2.0": "Takes `REV`, `BYSCORE`, `BYLEX` and `LIMIT`."],
         complexity: "O(log(N)+M)",
         categories: ["sortedset"],
         syntax: """
@@ -47,6 +48,7 @@ extension SortedSetCommands {
         flags: .readonly,
         group: .sortedSet,
         since: "1.0.5",
+        history: ["2.0.0": "Takes `WITHSCORES`."],
         complexity: "O(log(N)+M), O(log(N))",
         categories: ["sortedset"],
         syntax: """
@@ -64,6 +66,7 @@ extension SortedSetCommands {
         flags: .readonly,
         group: .sortedSet,
         since: "2.2.0",
+        history: ["2.1.6": "Ranges may leave out their ends."],
         complexity: "O(log(N)+M), O(log(N))",
         categories: ["sortedset"],
         syntax: """

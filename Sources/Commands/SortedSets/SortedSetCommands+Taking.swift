@@ -151,6 +151,7 @@ extension SortedSetCommands {
         flags: .readonly,
         group: .sortedSet,
         since: "2.8.0",
+        history: ["8.0.0": "Takes `NOSCORES`."],
         complexity: "O(1), O(N)",
         categories: ["sortedset"],
         tips: ["nondeterministic_output"],

@@ -23,6 +23,11 @@ public enum SortedSetCommands {
         flags: [.write, .denyoom, .fast],
         group: .sortedSet,
         since: "1.2.0",
+        history: [
+            "2.4.0": "Takes several members with their scores.",
+            "3.0.2": "Takes `XX`, `NX`, `CH` and `INCR`.",
+            "6.2.0": "Takes `GT` and `LT`.",
+        ],
         complexity: "O(log(N))",
         categories: ["sortedset"],
         syntax: """
@@ -105,6 +110,7 @@ public enum SortedSetCommands {
         flags: [.write, .fast],
         group: .sortedSet,
         since: "1.2.0",
+        history: ["2.4.0": "Takes several members."],
         complexity: "O(M*log(N))",
         categories: ["sortedset"],
         syntax: "<key:key> <member>..."
@@ -187,6 +193,7 @@ public enum SortedSetCommands {
         flags: [.readonly, .fast],
         group: .sortedSet,
         since: "2.0.0",
+        history: ["7.2.0": "Takes `WITHSCORE`."],
         complexity: "O(log(N))",
         categories: ["sortedset"],
         syntax: "<key:key> <member> [WITHSCORE]"
@@ -203,6 +210,7 @@ public enum SortedSetCommands {
         flags: [.readonly, .fast],
         group: .sortedSet,
         since: "2.0.0",
+        history: ["7.2.0": "Takes `WITHSCORE`."],
         complexity: "O(log(N))",
         categories: ["sortedset"],
         syntax: "<key:key> <member> [WITHSCORE]"

@@ -57,6 +57,7 @@ extension StreamCommands {
         flags: [.write, .fast],
         group: .stream,
         since: "6.2.0",
+        history: ["7.0.0": "Tells which entries were no longer there."],
         complexity: "O(1) for a small COUNT",
         categories: ["stream"],
         tips: ["nondeterministic_output"],

@@ -21,6 +21,7 @@ extension StreamCommands {
         flags: [.write, .denyoom],
         group: .stream,
         since: "5.0.0",
+        history: ["7.0.0": "Takes `ENTRIESREAD`."],
         categories: ["stream"],
         syntax: """
             <key:key> <group> id-selector(<id> | new-id="$") [MKSTREAM] [ENTRIESREAD <entriesread=entries-read:integer>]
@@ -50,6 +51,7 @@ extension StreamCommands {
         flags: [.write],
         group: .stream,
         since: "5.0.0",
+        history: ["7.0.0": "Takes `ENTRIESREAD`."],
         categories: ["stream"],
         syntax: """
             <key:key> <group> id-selector(<id> | new-id="$") [ENTRIESREAD <entriesread=entries-read:integer>]

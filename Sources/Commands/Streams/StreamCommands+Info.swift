@@ -21,6 +21,12 @@ extension StreamCommands {
         flags: [.readonly],
         group: .stream,
         since: "5.0.0",
+        history: [
+            "6.0.0": "Takes `FULL`.",
+            "7.0.0":
+                "Shows `max-deleted-entry-id`, `entries-added`, `recorded-first-entry-id`, `entries-read` and `lag`.",
+            "7.2.0": "Shows `active-time`; `seen-time` is that of the last attempt.",
+        ],
         categories: ["stream"],
         syntax: "<key:key> [full-block{FULL [COUNT <count:integer>]}]"
     ) { call throws(CommandError) in
@@ -39,6 +45,7 @@ extension StreamCommands {
         flags: [.readonly],
         group: .stream,
         since: "5.0.0",
+        history: ["7.0.0": "Shows `entries-read` and `lag`."],
         categories: ["stream"],
         syntax: "<key:key>"
     ) { call throws(CommandError) in
@@ -64,6 +71,7 @@ extension StreamCommands {
         flags: [.readonly],
         group: .stream,
         since: "5.0.0",
+        history: ["7.2.0": "Shows `inactive`; `idle` counts from the last attempt."],
         categories: ["stream"],
         tips: ["nondeterministic_output"],
         syntax: "<key:key> <group>"

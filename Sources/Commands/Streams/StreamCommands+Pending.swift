@@ -37,6 +37,7 @@ extension StreamCommands {
         flags: [.readonly],
         group: .stream,
         since: "5.0.0",
+        history: ["6.2.0": "Takes `IDLE`, and ranges that leave out their ends."],
         complexity: "O(N) for N entries told, O(M) for M looked at with IDLE, O(1) for the summary",
         categories: ["stream"],
         tips: ["nondeterministic_output"],

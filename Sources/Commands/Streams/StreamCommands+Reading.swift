@@ -45,6 +45,7 @@ extension StreamCommands {
         flags: [.write, .blocking, .movableKeys],
         group: .stream,
         since: "5.0.0",
+        history: ["8.4.0": "Takes `CLAIM`."],
         complexity:
             "O(M) for each stream, which is O(1) for a fixed COUNT; XADD then takes O(N) for N waiting consumers",
         categories: ["stream"],

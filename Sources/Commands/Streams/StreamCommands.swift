@@ -19,6 +19,12 @@ public enum StreamCommands {
         flags: [.write, .denyoom, .fast],
         group: .stream,
         since: "5.0.0",
+        history: [
+            "6.2.0": "Takes `NOMKSTREAM`, `MINID` and `LIMIT`.",
+            "7.0.0": "`<ms>-*` lets the server choose the rest of the identifier.",
+            "8.2.0": "Takes `KEEPREF`, `DELREF` and `ACKED`.",
+            "8.6.0": "Takes `IDMP` and `IDMPAUTO`.",
+        ],
         complexity: "O(1), and O(N) where entries are trimmed",
         categories: ["stream"],
         tips: ["nondeterministic_output"],
@@ -75,6 +81,7 @@ public enum StreamCommands {
         flags: [.readonly],
         group: .stream,
         since: "5.0.0",
+        history: ["6.2.0": "Ranges may leave out their ends."],
         complexity: "O(N), which is O(1) for a fixed COUNT",
         categories: ["stream"],
         syntax: "<key:key> <start> <end> [COUNT <count:integer>]"
@@ -90,6 +97,7 @@ public enum StreamCommands {
         flags: [.readonly],
         group: .stream,
         since: "5.0.0",
+        history: ["6.2.0": "Ranges may leave out their ends."],
         complexity: "O(N), which is O(1) for a fixed COUNT",
         categories: ["stream"],
         syntax: "<key:key> <end> <start> [COUNT <count:integer>]"
@@ -141,6 +149,7 @@ public enum StreamCommands {
         flags: [.write],
         group: .stream,
         since: "5.0.0",
+        history: ["6.2.0": "Takes `MINID` and `LIMIT`.", "8.2.0": "Takes `KEEPREF`, `DELREF` and `ACKED`."],
         complexity: "O(N)",
         categories: ["stream"],
         tips: ["nondeterministic_output"],
@@ -174,6 +183,7 @@ public enum StreamCommands {
         flags: [.write, .denyoom, .fast],
         group: .stream,
         since: "5.0.0",
+        history: ["7.0.0": "Takes `ENTRIESADDED` and `MAXDELETEDID`."],
         categories: ["stream"],
         syntax: """
             <key:key> <last-id> [ENTRIESADDED <entries-added:integer@7.0.0>]

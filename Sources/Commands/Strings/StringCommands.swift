@@ -36,6 +36,13 @@ public enum StringCommands {
         flags: [.write, .denyoom],
         group: .string,
         since: "1.0.0",
+        history: [
+            "2.6.12": "Takes `EX`, `PX`, `NX` and `XX`.",
+            "6.0.0": "Takes `KEEPTTL`.",
+            "6.2.0": "Takes `GET`, `EXAT` and `PXAT`.",
+            "7.0.0": "`NX` and `GET` go together.",
+            "8.1.0": "Takes `IFEQ`.",
+        ],
         categories: ["string"],
         syntax: """
             <key:key> <value> [condition(NX@2.6.12 | XX@2.6.12 | IFEQ <comparison-value@8.1.0>)] [GET@6.2.0]

@@ -49,6 +49,18 @@ public final class Command: Sendable {
         case sortedSet = "sorted-set"
     }
 
+    /// With which version what came: told in this order, and a version may come twice.
+    public typealias History = KeyValuePairs<StaticString, StaticString>
+
+    /// Whether clients should use the command: what `doc_flags` of COMMAND DOCS is about.
+    public enum Standing: Sendable {
+        case current
+        /// For other servers, and for those who test this one.
+        case system
+        /// For clients that do not know what came in its place.
+        case deprecated(since: StaticString, replacedBy: StaticString)
+    }
+
     /// `get`, and `config|get` for a subcommand; the container's name for a hidden one.
     public let name: String
     /// The name behind the bar of a subcommand, else the whole.
@@ -63,6 +75,8 @@ public final class Command: Sendable {
     public let flags: CommandFlags
     public let group: Group
     public let since: String
+    public let history: History
+    public let standing: Standing
     public let complexity: String
     public let categories: Set<String>
     /// Hints for clients and proxies: what to do with the command, and with the replies of several nodes.
@@ -92,6 +106,8 @@ public final class Command: Sendable {
         flags: CommandFlags,
         group: Group,
         since: String,
+        history: History = [:],
+        standing: Standing = .current,
         complexity: String = "O(1)",
         categories: Set<String> = [],
         tips: [StaticString] = [],
@@ -111,6 +127,8 @@ public final class Command: Sendable {
         self.flags = flags
         self.group = group
         self.since = since
+        self.history = history
+        self.standing = standing
         self.complexity = complexity
         self.categories = flags.impliedCategories.union(categories)
         self.tips = tips
@@ -136,6 +154,7 @@ public final class Command: Sendable {
         flags: CommandFlags? = nil,
         group: Group,
         since: String,
+        standing: Standing = .current,
         complexity: String = "Depends on subcommand.",
         categories: Set<String> = [],
         tips: [StaticString] = [],
@@ -155,6 +174,8 @@ public final class Command: Sendable {
         self.flags = flags
         self.group = group
         self.since = since
+        history = [:]
+        self.standing = standing
         self.complexity = complexity
         self.categories = flags.impliedCategories.union(categories)
         self.tips = tips

@@ -6,7 +6,7 @@
 //     name(a | b)                             one of several
 //     name{a b}                               several that belong together
 //     [a]   a...   a*...                      optional; repeatable; repeatable together with its word
-//     @6.2.0                                  behind a name or a word: the version that brought it
+//     @6.2.0   !7.0.0                         behind a name or a word: the version that brought it; in <>, that made it old
 //     #1                                      behind a type: the key specification that finds it, where counting fails
 
 /// One argument of a command, as COMMAND DOCS describes it.
@@ -24,6 +24,7 @@ public struct CommandArgument: Sendable {
     /// The word in front of it, or the word that it is.
     public internal(set) var token: String?
     public let since: String?
+    public internal(set) var deprecatedSince: String?
     public internal(set) var isOptional = false
     public internal(set) var isMultiple = false
     /// Whether the word comes again with every repetition.
@@ -88,12 +89,12 @@ private struct SyntaxParser {
         return argument
     }
 
-    /// `<name=shown:type#1@since>`
+    /// `<name=shown:type#1@since!deprecatedSince>`
     private mutating func value() -> CommandArgument {
         expect("<")
         let name = name()
         // What is shown may have a colon of its own: the type is behind the last one.
-        var shown = take("=") ? String(takeWhile { $0 != ">" && $0 != "@" && $0 != "#" }) : name
+        var shown = take("=") ? String(takeWhile { !">@!#".contains($0) }) : name
         var kind = CommandArgument.Kind.string
         if shown != name, let colon = shown.lastIndex(of: ":"),
             let known = CommandArgument.Kind(rawValue: String(shown[shown.index(after: colon)...]))
@@ -111,9 +112,16 @@ private struct SyntaxParser {
             specification = min(seenKeys, max(0, keyCount - 1))
         }
         if kind == .key { seenKeys += 1 }
-        let since = since()
+        var argument = CommandArgument(
+            name: name,
+            kind: kind,
+            display: shown,
+            since: since(),
+            keySpecification: specification
+        )
+        if take("!") { argument.deprecatedSince = version() }
         expect(">")
-        return CommandArgument(name: name, kind: kind, display: shown, since: since, keySpecification: specification)
+        return argument
     }
 
     private mutating func wordOrGroup() -> CommandArgument {
@@ -168,7 +176,9 @@ private struct SyntaxParser {
         return CommandArgument(name: name, kind: .oneof, display: nil, since: since, arguments: alternatives)
     }
 
-    private mutating func since() -> String? { take("@") ? String(takeWhile { $0.isNumber || $0 == "." }) : nil }
+    private mutating func since() -> String? { take("@") ? version() : nil }
+
+    private mutating func version() -> String { String(takeWhile { $0.isNumber || $0 == "." }) }
 
     private mutating func name() -> String {
         let name = String(takeWhile { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == "/" })

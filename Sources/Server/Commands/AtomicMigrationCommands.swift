@@ -21,6 +21,7 @@ enum AtomicMigrationCommands {
             "syncslots",
             "What nodes say to one another while slots move as a whole.",
             arity: .atLeast(3),
+            standing: .system,
             complexity: "Depends on subcommand."
         ),
     ]
@@ -31,6 +32,7 @@ enum AtomicMigrationCommands {
         _ name: String,
         _ summary: String,
         arity: Command.Arity,
+        standing: Command.Standing = .current,
         complexity: String,
         syntax: String = ""
     ) -> Command {
@@ -41,6 +43,7 @@ enum AtomicMigrationCommands {
             flags: [.admin, .stale, .noAsyncLoading],
             group: .cluster,
             since: "9.0.0",
+            standing: standing,
             complexity: complexity,
             place: .anywhere,
             syntax: syntax

@@ -59,6 +59,7 @@ enum BackupCommands {
         flags: [.admin, .noscript, .loading, .stale, .allowBusy],
         group: .server,
         since: "3.0.0",
+        standing: .system,
         place: .anywhere
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 1 else { throw .syntax }

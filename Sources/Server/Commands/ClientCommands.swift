@@ -195,6 +195,7 @@ enum ClientCommands {
         flags: administrative,
         group: .connection,
         since: "2.9.50",
+        history: ["6.2.0": "Takes `WRITE` and `ALL`."],
         categories: ["connection"],
         place: .everywhere,
         syntax: "<timeout:integer> [mode@6.2.0(WRITE | ALL)]"
@@ -273,36 +274,27 @@ enum ClientCommands {
         flags: administrative,
         group: .connection,
         since: "2.4.0",
+        history: [
+            "2.8.12": "Shows `id`.",
+            "5.0.0": "Takes `TYPE`.",
+            "6.0.0": "Shows `user`.",
+            "6.2.0": "Shows `argv-mem`, `tot-mem`, `laddr` and `redir`; takes `ID`.",
+            "7.0.0": "Shows `resp`, `multi-mem`, `rbs` and `rbp`.",
+            "7.0.3": "Shows `ssub`.",
+            "8.0.0": "`TYPE` knows `primary`, and `master` still.",
+            "8.1.0": "Takes `USER`, `ADDR`, `LADDR`, `SKIPME` and `MAXAGE`.",
+            "9.0.0":
+                "Takes `NAME`, `IDLE`, `FLAGS`, `LIB-NAME`, `LIB-VER`, `DB`, `CAPA`, `IP`, and `NOT-` before most.",
+        ],
         complexity: "O(N) where N is the number of client connections",
         categories: ["connection"],
         tips: ["nondeterministic_output"],
         place: .everywhere,
-        syntax: "[TYPE client-type@5.0.0(NORMAL | MASTER | REPLICA | PUBSUB)] [ID <client-id:integer@6.2.0>...]"
+        syntax: ClientFilter.listSyntax
     ) { call throws(CommandError) in
-        let arguments = call.arguments
-        var chosen = call.node.allClients
-        if arguments.count == 4, arguments[2].isWord("TYPE") {
-            guard let isWanted = typeFilter(arguments[3]) else { return call.replyUnknownType(arguments[3]) }
-            chosen = isWanted ? chosen : []
-        } else if arguments.count > 3, arguments[2].isWord("ID") {
-            var wanted: Set<Int64> = []
-            for index in 3..<arguments.count {
-                guard let id = parseInteger(arguments[index]), id > 0 else { throw .text("ERR Invalid client ID") }
-                wanted.insert(id)
-            }
-            chosen = chosen.filter { wanted.contains($0.id) }
-        } else if arguments.count != 2 {
-            throw .syntax
-        }
+        guard let chosen = chosen(call, skipsAsker: false) else { return }
         let now = call.keyspace.now
         call.reply.verbatim(chosen.map { $0.line(now: now) + "\n" }.joined())
-    }
-
-    /// Whether clients of a type are the ordinary ones, which are all there are; nil for an unknown type.
-    private static func typeFilter(_ word: Bytes) -> Bool? {
-        if word.isWord("normal") { return true }
-        let others: [StaticString] = ["master", "primary", "replica", "slave", "pubsub"]
-        return others.contains { word.isWord($0) } ? false : nil
     }
 
     static let kill = Command(
@@ -312,14 +304,22 @@ enum ClientCommands {
         flags: administrative,
         group: .connection,
         since: "2.4.0",
+        history: [
+            "2.8.12": "Takes filters, not only an address.",
+            "2.8.12": "Takes `ID`.",
+            "3.2.0": "`TYPE` knows `master`.",
+            "5.0.0": "`TYPE` knows `replica`, and `slave` still.",
+            "6.2.0": "Takes `LADDR`.",
+            "8.0.0": "Takes `MAXAGE`.",
+            "8.0.0": "`TYPE` knows `primary`, and `master` still.",
+            "8.1.0": "`ID` takes several.",
+            "9.0.0":
+                "Takes `NAME`, `IDLE`, `FLAGS`, `LIB-NAME`, `LIB-VER`, `DB`, `CAPA`, `IP`, and `NOT-` before most.",
+        ],
         complexity: "O(N) where N is the number of client connections",
         categories: ["connection"],
         place: .everywhere,
-        syntax: """
-            filter(<old-format=ip:port> | new-format([ID <client-id:integer@2.8.12>] | [TYPE client-type@2.8.12(NORMAL
-            | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)] | [USER <username>] | [ADDR <addr=ip:port>] |
-            [LADDR <laddr=ip:port@6.2.0>] | [SKIPME skipme(YES | NO)] | [MAXAGE <maxage:integer@8.0.0>])...)
-            """
+        syntax: ClientFilter.killSyntax
     ) { call throws(CommandError) in
         let arguments = call.arguments
         if arguments.count == 3 {
@@ -330,77 +330,21 @@ enum ClientCommands {
             call.node.kill(victim, by: call.client)
             return call.reply.ok()
         }
-        guard let filter = try KillFilter(call) else { return }
-        let victims = call.node.allClients.filter { filter.matches($0, self: call.client, now: call.keyspace.now) }
+        guard let victims = chosen(call, skipsAsker: true) else { return }
         victims.forEach { call.node.kill($0, by: call.client) }
         call.reply.integer(victims.count)
     }
 
-    /// Which connections CLIENT KILL means.
-    private struct KillFilter {
-        var id: Int64?
-        var address: String?
-        var localAddress: String?
-        var user: String?
-        var isNormal: Bool?
-        var minimumAge: Int64?
-        var skipsMe = true
-
-        /// Nil: it was answered with an error.
-        init?(_ call: Call) throws(CommandError) {
-            let arguments = call.arguments
-            guard arguments.count % 2 == 0 else { throw .syntax }
-            for index in stride(from: 2, to: arguments.count, by: 2) {
-                let (option, value) = (arguments[index], arguments[index + 1])
-                if option.isWord("ID") {
-                    guard let number = parseInteger(value), number > 0 else {
-                        throw .text("ERR client-id should be greater than 0")
-                    }
-                    id = number
-                } else if option.isWord("TYPE") {
-                    guard let isWanted = ClientCommands.typeFilter(value) else {
-                        call.replyUnknownType(value)
-                        return nil
-                    }
-                    isNormal = isWanted
-                } else if option.isWord("ADDR") {
-                    address = value.text
-                } else if option.isWord("LADDR") {
-                    localAddress = value.text
-                } else if option.isWord("USER") {
-                    guard value.text == "default" else {
-                        call.reply.error("ERR No such user '\(value.text)'")
-                        return nil
-                    }
-                    user = value.text
-                } else if option.isWord("MAXAGE") {
-                    guard let age = parseInteger(value), age > 0 else {
-                        throw .text("ERR maxage should be greater than 0")
-                    }
-                    minimumAge = age
-                } else if option.isWord("SKIPME") {
-                    guard value.isWord("yes") || value.isWord("no") else { throw .syntax }
-                    skipsMe = value.isWord("yes")
-                } else {
-                    throw .syntax
-                }
-            }
-        }
-
-        func matches(_ client: Client, self me: Client, now: Int64) -> Bool {
-            if let id, client.id != id { return false }
-            if let address, client.address != address { return false }
-            if let localAddress, client.localAddress != localAddress { return false }
-            if isNormal == false { return false }
-            if user != nil, !client.isAuthenticated { return false }
-            if let minimumAge, (now - client.createdAt) / 1000 < minimumAge { return false }
-            return !(skipsMe && client === me)
+    /// The clients that the filter in the call means; nil: it was answered with an error.
+    private static func chosen(_ call: Call, skipsAsker: Bool) -> [Client]? {
+        do throws(ClientFilter.Mistake) {
+            let filter = try ClientFilter(call, skipsAsker: skipsAsker)
+            return call.node.allClients.filter(filter.matches)
+        } catch {
+            call.reply.error(error.text)
+            return nil
         }
     }
-}
-
-extension Call {
-    func replyUnknownType(_ type: Bytes) { reply.error("ERR Unknown client type '\(type.text)'") }
 }
 
 extension Node {

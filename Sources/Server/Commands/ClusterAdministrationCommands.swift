@@ -20,6 +20,7 @@ enum ClusterAdministrationCommands {
         flags: flags,
         group: .cluster,
         since: "3.0.0",
+        history: ["4.0.0": "Takes `cluster-bus-port`."],
         place: .cluster,
         syntax: "<ip> <port:integer> [<cluster-bus-port:integer@4.0.0>]"
     ) { call throws(CommandError) in
@@ -86,6 +87,7 @@ enum ClusterAdministrationCommands {
         flags: flags,
         group: .cluster,
         since: "3.0.0",
+        history: ["9.0.0": "Takes `NO ONE`: the replica becomes a primary without slots."],
         place: .cluster,
         syntax: "args(<node-id> | no-one@9.0.0{NO ONE})"
     ) { call throws(CommandError) in
@@ -150,6 +152,7 @@ enum ClusterAdministrationCommands {
         flags: [.admin, .stale],
         group: .cluster,
         since: "3.0.0",
+        standing: .deprecated(since: "5.0.0", replacedBy: "`CLUSTER REPLICAS`"),
         tips: ["nondeterministic_output"],
         place: .cluster,
         syntax: "<node-id>"

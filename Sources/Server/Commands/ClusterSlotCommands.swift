@@ -44,32 +44,43 @@ enum ClusterSlotCommands {
         return slots
     }
 
-    static let addSlots = Command(
+    static let addSlots = aboutSlots(
         "cluster|addslots",
-        "Takes slots that nobody serves.",
-        arity: .atLeast(3),
-        flags: flags,
-        group: .cluster,
-        since: "3.0.0",
-        complexity: "O(N) where N is the total number of hash slot arguments",
-        place: .cluster,
-        syntax: "<slot:integer>..."
+        "Takes slots that nobody serves."
     ) { call throws(CommandError) in
         try call.administer { (thread) throws(ClusterError) in
             try thread.state.addSlots(try listed(call), at: thread.now)
         }
     }
 
-    static let addSlotsRange = Command(
+    static let delSlots = aboutSlots(
+        "cluster|delslots",
+        "Leaves slots to nobody."
+    ) { call throws(CommandError) in
+        try call.administer { (thread) throws(ClusterError) in
+            try thread.state.deleteSlots(try listed(call), at: thread.now)
+        }
+    }
+
+    /// A command that lists slots.
+    private static func aboutSlots(_ name: String, _ summary: String, _ body: @escaping Command.Body) -> Command {
+        Command(
+            name,
+            summary,
+            arity: .atLeast(3),
+            flags: flags,
+            group: .cluster,
+            since: "3.0.0",
+            complexity: "O(N) where N is the total number of hash slot arguments",
+            place: .cluster,
+            syntax: "<slot:integer>...",
+            body
+        )
+    }
+
+    static let addSlotsRange = aboutRanges(
         "cluster|addslotsrange",
-        "Takes ranges of slots that nobody serves.",
-        arity: .atLeast(4),
-        flags: flags,
-        group: .cluster,
-        since: "7.0.0",
-        complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
-        place: .cluster,
-        syntax: "range{<start-slot:integer> <end-slot:integer>}..."
+        "Takes ranges of slots that nobody serves."
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 0 else { throw .wrongArity }
         try call.administer { (thread) throws(ClusterError) in
@@ -77,37 +88,30 @@ enum ClusterSlotCommands {
         }
     }
 
-    static let delSlots = Command(
-        "cluster|delslots",
-        "Leaves slots to nobody.",
-        arity: .atLeast(3),
-        flags: flags,
-        group: .cluster,
-        since: "3.0.0",
-        complexity: "O(N) where N is the total number of hash slot arguments",
-        place: .cluster,
-        syntax: "<slot:integer>..."
-    ) { call throws(CommandError) in
-        try call.administer { (thread) throws(ClusterError) in
-            try thread.state.deleteSlots(try listed(call), at: thread.now)
-        }
-    }
-
-    static let delSlotsRange = Command(
+    static let delSlotsRange = aboutRanges(
         "cluster|delslotsrange",
-        "Leaves ranges of slots to nobody.",
-        arity: .atLeast(4),
-        flags: flags,
-        group: .cluster,
-        since: "7.0.0",
-        complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
-        place: .cluster,
-        syntax: "range{<start-slot:integer> <end-slot:integer>}..."
+        "Leaves ranges of slots to nobody."
     ) { call throws(CommandError) in
         guard call.arguments.count % 2 == 0 else { throw .wrongArity }
         try call.administer { (thread) throws(ClusterError) in
             try thread.state.deleteSlots(try ranged(call), at: thread.now)
         }
+    }
+
+    /// A command that lists ranges of slots.
+    private static func aboutRanges(_ name: String, _ summary: String, _ body: @escaping Command.Body) -> Command {
+        Command(
+            name,
+            summary,
+            arity: .atLeast(4),
+            flags: flags,
+            group: .cluster,
+            since: "7.0.0",
+            complexity: "O(N) where N is the total number of the slots between the start slot and end slot arguments.",
+            place: .cluster,
+            syntax: "range{<start-slot:integer> <end-slot:integer>}...",
+            body
+        )
     }
 
     static let flushSlots = Command(
@@ -132,6 +136,7 @@ enum ClusterSlotCommands {
         flags: flags,
         group: .cluster,
         since: "3.0.0",
+        history: ["8.0.0": "Takes `TIMEOUT`."],
         place: .slot(at: 2),
         syntax: """
             <slot:integer> subcommand(IMPORTING <importing=node-id> | MIGRATING <migrating=node-id> | NODE

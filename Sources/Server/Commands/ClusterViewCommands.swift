@@ -69,6 +69,11 @@ enum ClusterViewCommands {
         flags: .stale,
         group: .cluster,
         since: "3.0.0",
+        history: [
+            "4.0.0": "Shows node identifiers.",
+            "7.0.0": "Shows more about networking.",
+            "9.1.0": "Shows `availability-zone` there.",
+        ],
         complexity: "O(N) where N is the total number of Cluster nodes",
         tips: ["nondeterministic_output"],
         place: .cluster
@@ -115,6 +120,7 @@ enum ClusterViewCommands {
         flags: .stale,
         group: .cluster,
         since: "7.0.0",
+        history: ["9.1.0": "Shows the `id` of a shard and the `availability-zone` of a node."],
         complexity: "O(N) where N is the total number of cluster nodes",
         tips: ["nondeterministic_output"],
         place: .cluster

@@ -46,6 +46,7 @@ enum CommandCommand {
         flags: flags,
         group: .server,
         since: "2.8.13",
+        history: ["7.0.0": "Names may be left out: all commands."],
         complexity: "O(N) where N is the number of commands to look up",
         categories: ["connection"],
         tips: ["nondeterministic_output_order"],
@@ -77,8 +78,7 @@ enum CommandCommand {
         let names = call.arguments.from(2).arrays.map { $0.text.lowercased() }
         let all = call.node.table.named.values.sorted { $0.name < $1.name }
         let chosen = names.isEmpty ? all : names.compactMap { call.node.table.command(spelled: $0) }
-        call.reply.map(chosen.count)
-        for command in chosen { replyDocs(call, command) }
+        replyDocs(call.reply, chosen)
     }
 
     static let list = Command(
@@ -248,30 +248,41 @@ enum CommandCommand {
         }
     }
 
-    private static func replyDocs(_ call: Call, _ command: Command) {
-        let reply = call.reply
-        reply.bulk(command.name)
-        let arguments = command.documentedArguments
-        let optionalFields = [command.complexity.isEmpty, arguments.isEmpty, command.shownSubcommands.isEmpty]
-        reply.map(3 + optionalFields.count { !$0 })
-        reply.bulk("summary")
-        reply.bulk(command.summary)
-        reply.bulk("since")
-        reply.bulk(command.since)
-        reply.bulk("group")
-        reply.bulk(command.group.rawValue)
-        if !command.complexity.isEmpty {
-            reply.bulk("complexity")
-            reply.bulk(command.complexity)
+    private static func replyDocs(_ reply: ReplyBuffer, _ commands: [Command]) {
+        reply.map(commands.count)
+        for command in commands {
+            reply.bulk(command.name)
+            replyDocs(reply, command)
         }
-        if !arguments.isEmpty {
-            reply.bulk("arguments")
-            replyArguments(reply, arguments)
+    }
+
+    private static func replyDocs(_ reply: ReplyBuffer, _ command: Command) {
+        var fields = Fields()
+        fields.add("summary") { reply.bulk(command.summary) }
+        fields.add("since") { reply.bulk(command.since) }
+        fields.add("group") { reply.bulk(command.group.rawValue) }
+        fields.add("complexity", nonEmpty: command.complexity) { reply.bulk($0) }
+        switch command.standing {
+        case .current: break
+        case .system: fields.add("doc_flags") { replySet(reply, ["syscmd"]) }
+        case .deprecated(let since, let successor):
+            fields.add("doc_flags") { replySet(reply, ["deprecated"]) }
+            fields.add("deprecated_since") { reply.bulk(since) }
+            fields.add("replaced_by") { reply.bulk(successor) }
         }
-        guard !command.shownSubcommands.isEmpty else { return }
-        reply.bulk("subcommands")
-        reply.map(command.shownSubcommands.count)
-        for subcommand in command.shownSubcommands { replyDocs(call, subcommand) }
+        fields.add("history", nonEmpty: command.history) { replyHistory(reply, $0) }
+        fields.add("arguments", nonEmpty: command.documentedArguments) { replyArguments(reply, $0) }
+        fields.add("subcommands", nonEmpty: command.shownSubcommands) { replyDocs(reply, $0) }
+        fields.write(to: reply)
+    }
+
+    private static func replyHistory(_ reply: ReplyBuffer, _ history: Command.History) {
+        reply.set(history.count)
+        for (version, change) in history {
+            reply.array(2)
+            reply.bulk(version)
+            reply.bulk(change)
+        }
     }
 
     private static func replyArguments(_ reply: ReplyBuffer, _ arguments: [CommandArgument]) {
@@ -280,32 +291,47 @@ enum CommandCommand {
     }
 
     private static func replyArgument(_ reply: ReplyBuffer, _ argument: CommandArgument) {
-        var flags: [StaticString] = []
+        var flags: [String] = []
         if argument.isOptional { flags.append("optional") }
         if argument.isMultiple { flags.append("multiple") }
         if argument.repeatsToken { flags.append("multiple_token") }
-        let fields: [(StaticString, String?)] = [
-            ("name", argument.name), ("type", argument.kind.rawValue), ("display_text", argument.display),
-            ("token", argument.token), ("since", argument.since),
-        ]
-        let said = fields.compactMap { name, text in text.map { (name, $0) } }
-        let others = [argument.keySpecification == nil, flags.isEmpty, argument.arguments.isEmpty].count { !$0 }
-        reply.map(said.count + others)
-        for (name, text) in said {
-            reply.bulk(name)
-            reply.bulk(text)
+        var fields = Fields()
+        fields.add("name") { reply.bulk(argument.name) }
+        fields.add("type") { reply.bulk(argument.kind.rawValue) }
+        fields.add("display_text", argument.display) { reply.bulk($0) }
+        fields.add("key_spec_index", argument.keySpecification) { reply.integer($0) }
+        fields.add("token", argument.token) { reply.bulk($0) }
+        fields.add("since", argument.since) { reply.bulk($0) }
+        fields.add("deprecated_since", argument.deprecatedSince) { reply.bulk($0) }
+        fields.add("flags", nonEmpty: flags) { replySet(reply, $0) }
+        fields.add("arguments", nonEmpty: argument.arguments) { replyArguments(reply, $0) }
+        fields.write(to: reply)
+    }
+}
+
+/// A map whose fields may be missing: how many there are is known before the first is written.
+private struct Fields {
+    private var all: [(name: StaticString, write: () -> Void)] = []
+
+    mutating func add(_ name: StaticString, _ write: @escaping () -> Void) { all.append((name, write)) }
+
+    mutating func add<Value>(_ name: StaticString, _ value: Value?, _ write: @escaping (Value) -> Void) {
+        if let value { add(name) { write(value) } }
+    }
+
+    mutating func add<Values: Collection>(
+        _ name: StaticString,
+        nonEmpty values: Values,
+        _ write: @escaping (Values) -> Void
+    ) {
+        if !values.isEmpty { add(name) { write(values) } }
+    }
+
+    func write(to reply: ReplyBuffer) {
+        reply.map(all.count)
+        for field in all {
+            reply.bulk(field.name)
+            field.write()
         }
-        if let specification = argument.keySpecification {
-            reply.bulk("key_spec_index")
-            reply.integer(specification)
-        }
-        if !flags.isEmpty {
-            reply.bulk("flags")
-            reply.array(flags.count)
-            for flag in flags { reply.simple(flag) }
-        }
-        guard !argument.arguments.isEmpty else { return }
-        reply.bulk("arguments")
-        replyArguments(reply, argument.arguments)
     }
 }

@@ -27,6 +27,7 @@ enum ConfigCommands {
         flags: flags,
         group: .server,
         since: "2.0.0",
+        history: ["7.0.0": "Takes several patterns."],
         complexity: "O(N) when N is the number of configuration parameters provided",
         place: .everywhere,
         syntax: "<parameter>..."
@@ -46,6 +47,7 @@ enum ConfigCommands {
         flags: flags,
         group: .server,
         since: "2.0.0",
+        history: ["7.0.0": "Takes several directives."],
         complexity: "O(N) when N is the number of configuration parameters provided",
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         place: .everywhere,

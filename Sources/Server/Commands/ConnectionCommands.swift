@@ -82,6 +82,7 @@ enum ConnectionCommands {
         flags: [.noscript, .loading, .stale, .fast, .noAuth, .allowBusy],
         group: .connection,
         since: "1.0.0",
+        history: ["6.0.0": "Takes a user's name before the password."],
         complexity: "O(N) where N is the number of passwords defined for the user",
         categories: ["connection"],
         place: .anywhere,
@@ -127,6 +128,10 @@ enum ConnectionCommands {
         flags: [.noscript, .loading, .stale, .fast, .noAuth, .allowBusy],
         group: .connection,
         since: "6.0.0",
+        history: [
+            "8.1.0": "Shows `availability_zone` where the directive is set.",
+            "6.2.0": "`protover` may be left out: nothing is changed.",
+        ],
         categories: ["connection"],
         place: .anywhere,
         syntax: "[arguments{<protover:integer> [AUTH auth{<username> <password>}] [SETNAME <clientname>]}]",
@@ -171,9 +176,10 @@ enum ConnectionCommands {
 
     private static func replyGreeting(_ call: Call) {
         let reply = call.reply
-        // One more than Redis says: a client sees at once whether the map of slots that it has is right.
-        let map = call.node.slotMaps.map
-        reply.map(map == nil ? 7 : 8)
+        let zone = call.node.configuration.availabilityZone
+        // One more than others say: a client sees at once whether the map of slots that it has is right.
+        let topology = call.node.slotMaps.map?.topologyText
+        reply.map(7 + (zone.isEmpty ? 0 : 1) + (topology == nil ? 0 : 1))
         reply.bulk("server")
         reply.bulk("redis")
         reply.bulk("version")
@@ -188,9 +194,14 @@ enum ConnectionCommands {
         reply.bulk("master")
         reply.bulk("modules")
         reply.array(0)
-        guard let map else { return }
-        reply.bulk("topology")
-        reply.bulk(map.topologyText)
+        if !zone.isEmpty {
+            reply.bulk("availability_zone")
+            reply.bulk(zone)
+        }
+        if let topology {
+            reply.bulk("topology")
+            reply.bulk(topology)
+        }
     }
 
     static let reset = Command(

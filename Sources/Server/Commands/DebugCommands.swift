@@ -19,6 +19,7 @@ enum DebugCommands {
         flags: flags,
         group: .server,
         since: "1.0.0",
+        standing: .system,
         subcommands: [
             sleep, object, setActiveExpire, log, protocols, stringMatchLength, populate, changeReplicationID, jmap,
             digest, digestValue, segfault, reload, rewriteAll, losePackets,

@@ -17,6 +17,7 @@ enum InfoCommand {
         flags: [.loading, .stale],
         group: .server,
         since: "1.0.0",
+        history: ["7.0.0": "Takes several sections."],
         categories: ["dangerous"],
         tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         place: .everywhere,

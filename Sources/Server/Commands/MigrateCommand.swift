@@ -31,6 +31,12 @@ enum MigrateCommand {
         flags: [.write, .movableKeys],
         group: .generic,
         since: "2.6.0",
+        history: [
+            "3.0.0": "Takes `COPY` and `REPLACE`.",
+            "3.0.6": "Takes `KEYS`.",
+            "4.0.7": "Takes `AUTH`.",
+            "6.0.0": "Takes `AUTH2`.",
+        ],
         complexity: "O(N) for N keys, and what DUMP, DEL and RESTORE cost for each, besides sending them",
         categories: ["keyspace", "dangerous"],
         tips: ["nondeterministic_output"],

@@ -42,6 +42,7 @@ enum ObservationCommands {
         flags: flags,
         group: .server,
         since: "2.2.12",
+        history: ["4.0.0": "Shows the client's address and name."],
         complexity: "O(N) where N is the number of entries returned",
         tips: ["request_policy:all_nodes", "nondeterministic_output"],
         place: .everywhere,
@@ -105,17 +106,36 @@ enum ObservationCommands {
         subcommands: [latencyLatest, latencyHistory, latencyReset, latencyGraph, latencyDoctor, latencyHistogram]
     )
 
-    private static let latencyFlags: CommandFlags = [.admin, .noscript, .loading, .stale]
+    /// A subcommand of LATENCY: all are about every shard.
+    private static func latencySubcommand(
+        _ name: String,
+        _ summary: String,
+        arity: Command.Arity,
+        since: String = "2.8.13",
+        complexity: String = "O(1)",
+        tips: [StaticString] = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        syntax: String = "",
+        _ body: @escaping Command.Body
+    ) -> Command {
+        Command(
+            name,
+            summary,
+            arity: arity,
+            flags: [.admin, .noscript, .loading, .stale],
+            group: .server,
+            since: since,
+            complexity: complexity,
+            tips: tips,
+            place: .everywhere,
+            syntax: syntax,
+            body
+        )
+    }
 
-    static let latencyLatest = Command(
+    static let latencyLatest = latencySubcommand(
         "latency|latest",
         "Shows the last stall of every kind, and the longest.",
-        arity: .exactly(2),
-        flags: latencyFlags,
-        group: .server,
-        since: "2.8.13",
-        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-        place: .everywhere
+        arity: .exactly(2)
     ) { call throws(CommandError) in
         let events = call.node.latencyEvents.sorted { $0.key < $1.key }
         call.reply.array(events.count)
@@ -128,15 +148,10 @@ enum ObservationCommands {
         }
     }
 
-    static let latencyHistory = Command(
+    static let latencyHistory = latencySubcommand(
         "latency|history",
         "Shows the stalls of one kind.",
         arity: .exactly(3),
-        flags: latencyFlags,
-        group: .server,
-        since: "2.8.13",
-        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-        place: .everywhere,
         syntax: "<event>"
     ) { call throws(CommandError) in
         let samples = call.node.latencyEvents[call.arguments[2].text]?.samples ?? []
@@ -148,15 +163,11 @@ enum ObservationCommands {
         }
     }
 
-    static let latencyReset = Command(
+    static let latencyReset = latencySubcommand(
         "latency|reset",
         "Forgets the stalls of some kinds, or of all.",
         arity: .atLeast(2),
-        flags: latencyFlags,
-        group: .server,
-        since: "2.8.13",
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
-        place: .everywhere,
         syntax: "[<event>...]"
     ) { call throws(CommandError) in
         let names = call.arguments.from(2).arrays.map(\.text)
@@ -169,15 +180,10 @@ enum ObservationCommands {
         call.reply.integer(count)
     }
 
-    static let latencyGraph = Command(
+    static let latencyGraph = latencySubcommand(
         "latency|graph",
         "Draws the stalls of one kind.",
         arity: .exactly(3),
-        flags: latencyFlags,
-        group: .server,
-        since: "2.8.13",
-        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-        place: .everywhere,
         syntax: "<event>"
     ) { call throws(CommandError) in
         let name = call.arguments[2].text
@@ -187,31 +193,22 @@ enum ObservationCommands {
         call.reply.verbatim(LatencyReport.graph(name, event, now: call.keyspace.now / 1000))
     }
 
-    static let latencyDoctor = Command(
+    static let latencyDoctor = latencySubcommand(
         "latency|doctor",
         "Says in words what held the server up.",
-        arity: .exactly(2),
-        flags: latencyFlags,
-        group: .server,
-        since: "2.8.13",
-        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-        place: .everywhere
+        arity: .exactly(2)
     ) { call throws(CommandError) in
         let node = call.node
         let isOn = node.configuration.latencyMonitorThresholdMilliseconds > 0
         call.reply.verbatim(LatencyReport.advice(node.latencyEvents, isMonitorOn: isOn))
     }
 
-    static let latencyHistogram = Command(
+    static let latencyHistogram = latencySubcommand(
         "latency|histogram",
         "Shows how long calls of commands took.",
         arity: .atLeast(2),
-        flags: latencyFlags,
-        group: .server,
         since: "7.0.0",
         complexity: "O(N) where N is the number of commands with latency information being retrieved.",
-        tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
-        place: .everywhere,
         syntax: "[<command>...]"
     ) { call throws(CommandError) in
         let node = call.node

@@ -55,6 +55,7 @@ enum ServerCommands {
         flags: [.admin, .noscript, .loading, .stale, .noMulti, .allowBusy],
         group: .server,
         since: "1.0.0",
+        history: ["7.0.0": "Takes `NOW`, `FORCE` and `ABORT`."],
         complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, "
             + "otherwise O(1)",
         place: .everywhere,

@@ -45,12 +45,23 @@ final class Log: Sendable {
 
     func write(_ level: Level, _ text: () -> String) {
         guard level >= self.level else { return }
-        let (path, role) = settings.withLock { ($0.path, $0.role) }
-        let line = "\(getpid()):\(role) \(Self.timestamp()) \(level.mark) \(text())\n"
+        let role = settings.withLock { $0.role }
+        append("\(getpid()):\(role) \(Self.timestamp()) \(level.mark) \(text())\n")
+    }
+
+    /// Shows what is no line of its own: as it is, where notices are wanted.
+    func picture(_ text: String) {
+        if level <= .notice { append(text) }
+    }
+
+    var goesToTerminal: Bool { settings.withLock { $0.path.isEmpty } && isatty(STDOUT_FILENO) == 1 }
+
+    private func append(_ text: String) {
+        let path = settings.withLock { $0.path }
         let file = unsafe path.isEmpty ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard file >= 0 else { return }
         // One call, so that lines of different threads do not mix.
-        _ = unsafe Array(line.utf8).withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+        _ = unsafe Array(text.utf8).withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
         if !path.isEmpty { close(file) }
     }
 

@@ -80,9 +80,11 @@ extension Node {
                 + "pid=\(getpid()), just started"
         )
         let mode = isClusterEnabled ? "cluster" : "standalone"
-        log.notice(
-            "Running mode=\(mode), port=\(configuration.port), shards=\(shardCount). PID: \(getpid())"
-        )
+        if configuration.alwaysShowsLogo || log.goesToTerminal {
+            log.picture(Logo(mode: mode, port: configuration.port, shardCount: shardCount).text)
+        } else {
+            log.notice("Running mode=\(mode), port=\(configuration.port), shards=\(shardCount). PID: \(getpid())")
+        }
         if !withoutEffect.isEmpty {
             log.warning(
                 "These directives are accepted, but the parts that they steer are not built yet: "
