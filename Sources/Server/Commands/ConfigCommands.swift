@@ -200,6 +200,7 @@ extension Node {
         for shard in shards {
             shard.counters = ConnectionCounters()
             shard.rates = Rates()
+            shard.defragmenter.resetStatistics(at: Clock.monotonicNanoseconds())
         }
     }
 }
