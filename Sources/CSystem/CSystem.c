@@ -30,10 +30,17 @@ void apus_refresh_allocator_statistics(void) {
     mallctl("epoch", &epoch, &size, &epoch, size);
 }
 
-size_t apus_allocator_statistic(const char *name) {
-    size_t value = 0, size = sizeof value;
-    return mallctl(name, &value, &size, NULL, 0) == 0 ? value : 0;
+int apus_allocator_figure(const char *name, size_t *figure) {
+    size_t size = sizeof *figure;
+    return mallctl(name, figure, &size, NULL, 0);
 }
+
+size_t apus_allocator_statistic(const char *name) {
+    size_t value = 0;
+    return apus_allocator_figure(name, &value) == 0 ? value : 0;
+}
+
+int apus_allocator_act(const char *name) { return mallctl(name, NULL, NULL, NULL, 0); }
 
 void apus_purge_allocator(void) { mallctl("arena.4096.purge", NULL, NULL, NULL, 0); }
 

@@ -58,6 +58,15 @@ public struct Configuration: Sendable {
     public var freesReplacedLazily = true
     public var freesDeletedLazily = true
     public var freesFlushedLazily = true
+    public var isActiveDefragmentationOn = false
+    public var defragmentationIgnoreBytes = 100 << 20
+    /// In percent of the bytes in use.
+    public var defragmentationThresholdLower = 10
+    public var defragmentationThresholdUpper = 100
+    /// In percent of a shard's time.
+    public var defragmentationCycleMin = 1
+    public var defragmentationCycleMax = 25
+    public var defragmentationCycleMicroseconds = 500
     public var lfuLogFactor = 10
     public var lfuDecayMinutes = 1
     public var hashMaxListpackEntries = 512

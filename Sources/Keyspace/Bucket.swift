@@ -99,6 +99,18 @@ struct Bucket {
         unsafe words[7] = 0
     }
 
+    /// Moves the buckets of the chain behind this one, as far as they are to be moved.
+    func evacuateChain(in memory: Memory) {
+        var bucket = self
+        while let child = bucket.child {
+            unsafe memory.evacuate(child.words, byteCount: Bucket.byteCount) {
+                unsafe bucket.words[7] = UInt64(UInt(bitPattern: $0))
+            }
+            guard let child = bucket.child else { return }
+            bucket = child
+        }
+    }
+
     /// Of the first bucket of a chain: whether an entry with expiry may be in the chain. No means no.
     var mayHoldVolatile: Bool {
         get { metadata & Bucket.mayHoldVolatile != 0 }
@@ -150,7 +162,7 @@ struct BucketArray {
     /// Given back at once: large enough to be cheap, small enough that no command waits for it (about 10 µs).
     private static let releaseBytes = 64 << 10
 
-    private let words: UnsafeMutablePointer<UInt64>?
+    private var words: UnsafeMutablePointer<UInt64>?
     /// Buckets less one.
     let mask: Int
 
@@ -204,6 +216,14 @@ struct BucketArray {
         let pieceCount = BucketArray.releaseBytes / Bucket.byteCount
         guard isPaged, index % pieceCount == 0 else { return }
         unsafe memory.unmapPages(self[index - pieceCount].words, byteCount: BucketArray.releaseBytes)
+    }
+
+    /// Moves an array that is a block, if it is to be moved.
+    mutating func evacuate(in memory: Memory) {
+        guard let words = unsafe words, !isPaged else { return }
+        unsafe memory.evacuate(words, byteCount: count * Bucket.byteCount) {
+            unsafe self.words = $0.assumingMemoryBound(to: UInt64.self)
+        }
     }
 
     /// Gives back the array, of which the buckets before `index` have already been passed.

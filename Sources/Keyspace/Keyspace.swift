@@ -82,6 +82,10 @@ public final class Keyspace {
     var evictionPool = EvictionPool()
     var evictionHand = EvictionHand()
 
+    /// The pass that is under way, and the keys that all of them have reached.
+    var defragmentation: Defragmentation?
+    var defragmentedKeys = DefragmentationTally()
+
     /// Tables that are being resized, as slots of databases; some may be done already.
     var resizing: [(database: Int, slot: Int)] = []
     var graveyard = Graveyard()
@@ -126,6 +130,9 @@ public final class Keyspace {
 
     /// What is not in use of the memory that small blocks come from.
     public var unusedChunkBytes: Int { memory.unusedChunkBytes }
+
+    /// Of it, what is kept though nothing at all is in it.
+    public var freeChunkBytes: Int { memory.freeChunkBytes }
 
     /// Gives memory back to the kernel that holds nothing any more: about `budget` times 50 µs long; without `keepsSome`,
     /// also what is likely to be wanted again.
@@ -284,6 +291,8 @@ public final class Keyspace {
     /// Sets the counters that CONFIG RESETSTAT speaks of to zero.
     public func resetStatistics() {
         (expiredCount, expiredFieldCount, evictedCount) = (0, 0, 0)
+        defragmentedKeys = DefragmentationTally()
+        memory.evacuationCounts = (0, 0)
         graveyard.freedCount = 0
     }
 

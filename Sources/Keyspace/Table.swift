@@ -279,6 +279,16 @@ extension Table {
     }
 }
 
+// MARK: - Defragmentation
+
+extension Table {
+    /// Moves the arrays of buckets, as far as they are to be moved; of entries and chains knows who goes through them.
+    mutating func evacuateArrays(in memory: Memory) {
+        buckets.evacuate(in: memory)
+        old.evacuate(in: memory)
+    }
+}
+
 // MARK: - Freeing in slices
 
 extension Table {

@@ -146,10 +146,17 @@ struct StringBlock {
     @usableFromInline var content: UnsafeMutableRawPointer { @inlinable get { unsafe base + 16 } }
     @usableFromInline var bytes: Bytes { @inlinable get { unsafe Bytes(base: content, count: count) } }
 
+    /// What the block was asked for.
+    var byteCount: Int { 16 + capacity }
     /// What it takes of the shard's memory.
-    var usedBytes: Int { Memory.sizeClass(16 + capacity) }
+    var usedBytes: Int { Memory.sizeClass(byteCount) }
 
-    func free(to memory: Memory) { unsafe memory.free(base, byteCount: 16 + capacity) }
+    func free(to memory: Memory) { unsafe memory.free(base, byteCount: byteCount) }
+
+    /// Moves it, if it is to be moved; `correct` is told where it is now.
+    func evacuate(in memory: Memory, _ correct: (StringBlock) -> Void) {
+        unsafe memory.evacuate(base, byteCount: byteCount) { correct(unsafe StringBlock(base: $0)) }
+    }
 }
 
 extension Entry {

@@ -54,6 +54,12 @@ void apus_move_environment(void);
 void apus_refresh_allocator_statistics(void);
 size_t apus_allocator_statistic(const char *name);
 
+/// Reads a figure of jemalloc's that has the width of a size; returns 0, or the number of an error.
+int apus_allocator_figure(const char *name, size_t *figure);
+
+/// Has jemalloc do what `name` stands for; returns 0, or the number of an error.
+int apus_allocator_act(const char *name);
+
 /// Gives free pages back to the kernel.
 void apus_purge_allocator(void);
 

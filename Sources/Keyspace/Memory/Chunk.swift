@@ -9,7 +9,7 @@
 /// What a chunk knows of itself, at its beginning.
 ///
 /// Invariant: `live` blocks are given out; of the others those that were given out before are in the list that `free`
-/// begins, and the rest lies from `fresh` on. A chunk with room is listed by the bin of its class.
+/// begins, and the rest lies from `fresh` on. A chunk with room is listed by the bin of its class, unless it is to be emptied.
 @safe
 struct ChunkHead {
     /// Whose blocks these are: another shard that was given some of them must not touch the chunk.
@@ -23,6 +23,8 @@ struct ChunkHead {
     var live: UInt32
     let blockByteCount: UInt32
     var isListed: Bool
+    /// Nothing is taken from it any more, and what is in it moves away (`Evacuation`).
+    var isToBeEmptied: Bool
     var previous: UnsafeMutablePointer<ChunkHead>?
     var next: UnsafeMutablePointer<ChunkHead>?
 }
@@ -55,6 +57,9 @@ struct Chunk {
     @inline(__always)
     init(head: UnsafeMutablePointer<ChunkHead>) { unsafe self.head = head }
 
+    /// The chunk that begins at `base`.
+    init(at base: UnsafeMutableRawPointer) { unsafe head = base.assumingMemoryBound(to: ChunkHead.self) }
+
     /// The chunk that a block lies in, which has `blockByteCount` bytes by its size class.
     @inline(__always)
     init(of block: UnsafeMutableRawPointer, blockByteCount: Int) {
@@ -81,6 +86,7 @@ struct Chunk {
                 live: 0,
                 blockByteCount: UInt32(blockByteCount),
                 isListed: false,
+                isToBeEmptied: false,
                 previous: nil,
                 next: nil
             )
@@ -89,6 +95,11 @@ struct Chunk {
 
     var blockByteCount: Int { unsafe Int(head.pointee.blockByteCount) }
     private var size: ChunkSize { ChunkSize(blockByteCount: blockByteCount) }
+
+    /// How many blocks it can have.
+    var capacity: Int { (size.byteCount - Self.firstOffset) / blockByteCount }
+    /// How many of them are given out.
+    var liveCount: Int { unsafe Int(head.pointee.live) }
 
     /// Bytes behind all that was ever given out.
     var freshByteCount: Int { unsafe size.byteCount - Int(head.pointee.fresh) }

@@ -58,7 +58,7 @@ extension Memory {
     }
 
     @unsafe
-    private func giveBack(_ block: UnsafeMutableRawPointer, _ blockByteCount: Int) {
+    func giveBack(_ block: UnsafeMutableRawPointer, _ blockByteCount: Int) {
         let chunk = unsafe Chunk(of: block, blockByteCount: blockByteCount)
         guard unsafe chunk.head.pointee.owner == parts else {
             return unsafe chunk.head.pointee.owner.pointee.homecomers.push(block, SizeClass.index(blockByteCount))
@@ -103,8 +103,12 @@ extension Memory {
     }
 
     /// Lists a chunk that has room again, and gives one back that is not needed: where it has no block in use and another
-    /// one has room.
+    /// one has room, or it was to be emptied.
     private func settle(_ chunk: Chunk) {
+        if unsafe chunk.head.pointee.isToBeEmptied {
+            if chunk.liveCount == 0 { giveBack(chunk) }
+            return
+        }
         let index = SizeClass.index(chunk.blockByteCount)
         if unsafe !chunk.head.pointee.isListed { list(chunk, index) }
         guard unsafe chunk.head.pointee.live == 0,
@@ -114,7 +118,7 @@ extension Memory {
         giveBack(chunk)
     }
 
-    private func giveBack(_ chunk: Chunk) {
+    func giveBack(_ chunk: Chunk) {
         unsafe parts.pointee.freshBytes -= chunk.freshByteCount
         unsafe parts.pointee.pool.giveBack(
             UnsafeMutableRawPointer(chunk.head),
@@ -122,7 +126,7 @@ extension Memory {
         )
     }
 
-    private func list(_ chunk: Chunk, _ index: Int) {
+    func list(_ chunk: Chunk, _ index: Int) {
         let first = unsafe bins[index].first
         unsafe chunk.head.pointee.isListed = true
         unsafe chunk.head.pointee.previous = nil
@@ -131,7 +135,7 @@ extension Memory {
         unsafe bins[index].first = chunk.head
     }
 
-    private func unlist(_ chunk: Chunk, _ index: Int) {
+    func unlist(_ chunk: Chunk, _ index: Int) {
         let (previous, next) = unsafe (chunk.head.pointee.previous, chunk.head.pointee.next)
         if let previous = unsafe previous {
             unsafe previous.pointee.next = next

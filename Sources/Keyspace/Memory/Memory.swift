@@ -22,6 +22,9 @@ struct Memory {
         /// Of the chunks in use, what was never given out: pages that nobody has touched.
         var freshBytes = 0
         let homecomers = Homecomers()
+        /// Of `evacuate`.
+        var movedCount = 0
+        var leftCount = 0
     }
 
     let parts: UnsafeMutablePointer<Parts>
@@ -67,8 +70,14 @@ struct Memory {
     /// What the kernel has given for chunks and small blocks do not take: what is left behind and between them.
     var unusedChunkBytes: Int {
         let touched = unsafe parts.pointee.pool.chunkBytes + parts.pointee.pool.touchedBytes - parts.pointee.freshBytes
-        return touched - (mappedBytes - pagedBytes)
+        return touched - smallBlockBytes
     }
+
+    /// Of these, what is in chunks without blocks, kept for who asks next.
+    var freeChunkBytes: Int { unsafe parts.pointee.pool.touchedBytes }
+
+    /// What all small blocks take.
+    var smallBlockBytes: Int { mappedBytes - pagedBytes }
 
     // MARK: Blocks
 
@@ -128,7 +137,7 @@ struct Memory {
     }
 
     /// For debug builds: who still reads a block that was given back shall notice.
-    private static func poison(_ block: UnsafeMutableRawPointer, byteCount: Int) -> Bool {
+    static func poison(_ block: UnsafeMutableRawPointer, byteCount: Int) -> Bool {
         unsafe block.initializeMemory(as: UInt8.self, repeating: 0xDB, count: byteCount)
         return true
     }

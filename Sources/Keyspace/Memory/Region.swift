@@ -123,6 +123,16 @@ struct RegionPool {
         touchedBytes += region.chunkSize.byteCount
     }
 
+    /// The numbers of all regions lie below.
+    var numberLimit: Int { regions.count }
+
+    /// The chunks of a region that are in use; none where there is no such region.
+    func chunksInUse(ofRegion number: Int) -> [Chunk] {
+        guard let region = regions[number] else { return [] }
+        let indices = 0..<(Region.byteCount >> region.chunkSize.shift)
+        return indices.filter { !region.free.contains($0) }.map { unsafe Chunk(at: region[$0]) }
+    }
+
     /// Gives pages of free chunks back to the kernel, as far as more are kept than are likely to be wanted again.
     ///
     /// - Parameter limit: how many regions to give pages of, some 50 µs each.

@@ -143,6 +143,14 @@ struct StoredElement {
         unsafe base.storeBytes(of: UInt(bitPattern: copy), toByteOffset: 2, as: UInt.self)
     }
 
+    /// Moves the block of an element that lies outside, if it is to be moved.
+    func evacuateBlock(in memory: Memory) {
+        guard isOutside else { return }
+        unsafe memory.evacuate(block, byteCount: blockByteCount) {
+            unsafe base.storeBytes(of: UInt(bitPattern: $0), toByteOffset: 2, as: UInt.self)
+        }
+    }
+
     // MARK: Writing
 
     /// What `element` will take of a bucket.

@@ -7,7 +7,7 @@ internal import Protocol
 
 extension ElementTable {
     static let leastBucketCount = 4
-    private static let pageSlots = 512
+    static let pageSlots = 512
 
     /// A table gets another bucket when each has on average more elements, or more bytes, than this …
     static let mostElements = 9
@@ -50,7 +50,7 @@ extension ElementTable {
     }
 
     @unsafe @inline(__always)
-    private func page(_ number: Int) -> UnsafeMutablePointer<UInt> {
+    func page(_ number: Int) -> UnsafeMutablePointer<UInt> {
         let address = unsafe head.pointee.directory.load(fromByteOffset: number * 8, as: UInt.self)
         return unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
     }

@@ -44,7 +44,7 @@ public struct IntegerSet {
     /// What it takes of the shard's memory.
     var usedBytes: Int { Memory.sizeClass(byteCount) }
 
-    private var byteCount: Int { Self.headerByteCount + width * count }
+    var byteCount: Int { Self.headerByteCount + width * count }
 
     /// Bytes of an element.
     private var width: Int { 1 << Int(header & 3) }

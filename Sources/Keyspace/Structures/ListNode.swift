@@ -134,6 +134,18 @@ struct ListNode {
         }
     }
 
+    /// Moves the block, if it is to be moved.
+    mutating func evacuate(in memory: Memory) {
+        let (kind, base) = unsafe (kind, base)
+        let byteCount =
+            switch kind {
+            case .listpack: pack.byteCount
+            case .plain: block.byteCount
+            case .compressedListpack, .compressedPlain: compressed.byteCount
+            }
+        unsafe memory.evacuate(base, byteCount: byteCount) { word = UInt(bitPattern: $0) | kind.rawValue }
+    }
+
     func copy(to memory: Memory) -> ListNode {
         switch kind {
         case .listpack: ListNode(pack.copy(to: memory), count: count)
@@ -242,9 +254,11 @@ private struct CompressedBlock {
     private var plainByteCount: Int { unsafe base.load(fromByteOffset: 8, as: Int.self) }
     private var bytes: Bytes { unsafe Bytes(base: base + 16, count: count) }
 
-    var usedBytes: Int { Memory.sizeClass(16 + count) }
+    /// What the block was asked for.
+    var byteCount: Int { 16 + count }
+    var usedBytes: Int { Memory.sizeClass(byteCount) }
 
-    func free(to memory: Memory) { unsafe memory.free(base, byteCount: 16 + count) }
+    func free(to memory: Memory) { unsafe memory.free(base, byteCount: byteCount) }
 
     func copy(to memory: Memory) -> CompressedBlock {
         CompressedBlock(copying: bytes.array, plainByteCount: plainByteCount, memory: memory)

@@ -31,7 +31,7 @@ public enum ListEnd: Sendable {
 struct Quicklist {
     let base: UnsafeMutableRawPointer
 
-    private static let headByteCount = 40
+    static let headByteCount = 40
     private static let leastRoom = 2
 
     init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
@@ -216,6 +216,30 @@ extension Quicklist {
         unsafe memory.free(ring, byteCount: room * stride)
         unsafe ring = newRing
         (firstPlace, room) = (0, newRoom)
+    }
+}
+
+// MARK: - Defragmentation
+
+extension Quicklist {
+    /// Moves the nodes from the one at `index` on, as far as they are to be moved, while the budget lasts.
+    ///
+    /// - Returns: whether it came to the end.
+    func evacuateSlice(from index: inout Int, budget: inout Int, memory: Memory) -> Bool {
+        if index == 0 {
+            unsafe memory.evacuate(ring, byteCount: room * MemoryLayout<ListNode>.stride) {
+                unsafe ring = $0.assumingMemoryBound(to: ListNode.self)
+            }
+        }
+        while index < nodeCount {
+            guard budget > 0 else { return false }
+            var node = self[index]
+            node.evacuate(in: memory)
+            self[index] = node
+            index += 1
+            budget -= 1
+        }
+        return true
     }
 }
 

@@ -187,6 +187,47 @@ struct SortedMembers {
         }
     }
 
+    // MARK: Defragmentation
+
+    static var headByteCount: Int { MemoryLayout<Parts>.size }
+
+    /// Moves members and nodes from the member with the rank `place.index` on, then buckets, as far as they are to be moved,
+    /// while the budget lasts.
+    ///
+    /// - Returns: whether it came to the end.
+    func evacuateSlice(from place: inout EvacuationPlace, budget: inout Int, in environment: TableEnvironment) -> Bool {
+        if place.part == 0 {
+            let isDone = parts.tree.evacuateSlice(from: &place.index, budget: &budget, memory: environment.memory) {
+                evacuated($0, in: environment)
+            }
+            guard isDone else { return false }
+            place = EvacuationPlace(part: 1)
+            parts.index.evacuateArrays(in: environment.memory)
+        }
+        while place.index < parts.index.chainCount {
+            guard budget > 0 else { return false }
+            parts.index.chain(place.index).evacuateChain(in: environment.memory)
+            place.index += 1
+            budget -= 1
+        }
+        return true
+    }
+
+    /// Moves a member, if it is to be moved, and lets the table know; the tree must be told of what is returned.
+    private func evacuated(_ element: ScoredMember, in environment: TableEnvironment) -> ScoredMember? {
+        var moved: ScoredMember?
+        let (entry, memory) = (element.entry, environment.memory)
+        unsafe memory.evacuate(entry.base, byteCount: entry.byteCount) { base in
+            let hash = environment.hasher.hash(of: element.member)
+            guard let place = parts.index.find(element.member, hash: hash, in: environment) else {
+                preconditionFailure("a member of the tree is not in the table")
+            }
+            place.bucket[place.position] = unsafe Entry(base: base)
+            moved = ScoredMember(place.entry)
+        }
+        return moved
+    }
+
     // MARK: All of it
 
     func free(to memory: Memory) {

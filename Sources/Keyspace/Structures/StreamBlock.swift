@@ -33,6 +33,15 @@ struct StreamBlock: BitwiseCopyable {
         StreamBlock(id: id, pack: pack.copy(to: memory), lastOffset: lastOffset)
     }
 
+    /// The same block where it is now, if it was to be moved.
+    func evacuated(in memory: Memory) -> StreamBlock? {
+        var moved: StreamBlock?
+        unsafe memory.evacuate(base, byteCount: pack.byteCount) {
+            moved = StreamBlock(id: id, pack: unsafe Listpack(base: $0), lastOffset: lastOffset)
+        }
+        return moved
+    }
+
     /// The same block in that form; its listpack is then another one.
     func converted(to form: Listpack.Form, memory: Memory) -> StreamBlock {
         let full = StreamBlock(id: id, pack: pack.converted(to: form, memory: memory))

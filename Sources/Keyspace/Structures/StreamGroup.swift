@@ -86,7 +86,7 @@ enum IDOrder: TreeContent {
 @safe
 public struct StreamConsumer: NamedRecord, Equatable {
     private struct Parts {
-        let name: StringBlock
+        var name: StringBlock
         /// When it last asked for anything, and when it last got something; −1: never.
         var seenTime: Int64
         var activeTime: Int64
@@ -128,6 +128,11 @@ public struct StreamConsumer: NamedRecord, Equatable {
         unsafe memory.free(UnsafeMutableRawPointer(base), byteCount: MemoryLayout<Parts>.size)
     }
 
+    /// Moves its name, if that is to be moved. Its own block stays where it is, as all that is pending with it points there.
+    fileprivate func evacuateName(in memory: Memory) {
+        unsafe base.pointee.name.evacuate(in: memory) { unsafe base.pointee.name = $0 }
+    }
+
     public static func == (one: StreamConsumer, other: StreamConsumer) -> Bool { unsafe one.base == other.base }
 }
 
@@ -139,7 +144,7 @@ public struct StreamConsumer: NamedRecord, Equatable {
 @safe
 public struct StreamGroup: NamedRecord {
     private struct Parts {
-        let name: StringBlock
+        var name: StringBlock
         /// What was handed out last.
         var lastID: StreamID
         /// How many entries of all that the stream ever had stand up to `lastID`; nil where nobody can tell.
@@ -152,6 +157,8 @@ public struct StreamGroup: NamedRecord {
     }
 
     private let base: UnsafeMutablePointer<Parts>
+
+    private init(base: UnsafeMutablePointer<Parts>) { unsafe self.base = base }
 
     init(name: Bytes, lastID: StreamID, entriesRead: Int64?, memory: Memory) {
         unsafe base = memory.allocate(MemoryLayout<Parts>.size).assumingMemoryBound(to: Parts.self)
@@ -214,6 +221,49 @@ public struct StreamGroup: NamedRecord {
         deliveries?.free(to: memory)
         unsafe base.pointee.name.free(to: memory)
         unsafe memory.free(UnsafeMutableRawPointer(base), byteCount: MemoryLayout<Parts>.size)
+    }
+
+    // MARK: Defragmentation
+
+    /// Moves its name, if that is to be moved; and the group where it is now, if it was.
+    func evacuated(in memory: Memory) -> StreamGroup? {
+        unsafe base.pointee.name.evacuate(in: memory) { unsafe base.pointee.name = $0 }
+        var moved: StreamGroup?
+        unsafe memory.evacuate(UnsafeMutableRawPointer(base), byteCount: MemoryLayout<Parts>.size) {
+            moved = unsafe StreamGroup(base: $0.assumingMemoryBound(to: Parts.self))
+        }
+        return moved
+    }
+
+    /// Goes on moving what is pending, and the names of consumers, while the budget lasts.
+    ///
+    /// - Returns: whether it came to the end.
+    func evacuateSlice(from place: inout EvacuationPlace, budget: inout Int, memory: Memory) -> Bool {
+        while place.tree < consumerCount + 3 {
+            guard budget > 0, evacuateTree(place.tree, from: &place.index, budget: &budget, memory: memory) else {
+                return false
+            }
+            budget -= 1
+            place = EvacuationPlace(part: place.part, tree: place.tree + 1)
+        }
+        return true
+    }
+
+    /// Does that with one of the trees: all that is pending, the order of deliveries, the consumers, or what is pending with
+    /// one of these.
+    private func evacuateTree(_ number: Int, from index: inout Int, budget: inout Int, memory: Memory) -> Bool {
+        switch number {
+        case 0: return pending.evacuateSlice(from: &index, budget: &budget, memory: memory)
+        case 1: return deliveries?.evacuateSlice(from: &index, budget: &budget, memory: memory) ?? true
+        case 2:
+            return consumers.evacuateSlice(from: &index, budget: &budget, memory: memory) {
+                $0.evacuateName(in: memory)
+                return nil
+            }
+        default:
+            let consumer = consumers[number - 3]
+            return consumer.pending.evacuateSlice(from: &index, budget: &budget, memory: memory)
+        }
     }
 
     // MARK: Consumers

@@ -113,6 +113,38 @@ struct StreamLog {
         group.free(to: memory)
     }
 
+    // MARK: Defragmentation
+
+    static var headByteCount: Int { MemoryLayout<Parts>.size }
+
+    /// Goes on moving what is to be moved: blocks, the groups, and what is pending in each of them, while the budget lasts.
+    /// What is remembered of producers, which is soon forgotten, stays where it is.
+    ///
+    /// - Returns: whether it came to the end.
+    func evacuateSlice(from place: inout EvacuationPlace, budget: inout Int, memory: Memory) -> Bool {
+        if place.part == 0 {
+            let isDone = parts.blocks.evacuateSlice(from: &place.index, budget: &budget, memory: memory) {
+                $0.evacuated(in: memory)
+            }
+            guard isDone else { return false }
+            place = EvacuationPlace(part: 1)
+        }
+        if place.part == 1 {
+            let isDone = parts.groups.evacuateSlice(from: &place.index, budget: &budget, memory: memory) {
+                $0.evacuated(in: memory)
+            }
+            guard isDone else { return false }
+            place = EvacuationPlace(part: 2)
+        }
+        while place.part - 2 < groupCount {
+            guard parts.groups[place.part - 2].evacuateSlice(from: &place, budget: &budget, memory: memory) else {
+                return false
+            }
+            place = EvacuationPlace(part: place.part + 1)
+        }
+        return true
+    }
+
     // MARK: All of it
 
     func free(to memory: Memory) {

@@ -184,6 +184,11 @@ struct TreeInner<Content: TreeContent> {
         return unsafe children[index]
     }
 
+    func setChild(_ child: UnsafeMutableRawPointer, at index: Int) {
+        assert(index >= 0 && index < count)
+        unsafe children[index] = child
+    }
+
     /// How many elements the child at `index` has below it.
     func elementCount(at index: Int) -> Int {
         assert(index >= 0 && index < count)

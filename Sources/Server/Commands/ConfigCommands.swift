@@ -202,6 +202,7 @@ extension Node {
         for shard in shards {
             shard.counters = ConnectionCounters()
             shard.rates = Rates()
+            shard.defragmenter.resetStatistics(at: Clock.monotonicNanoseconds())
         }
     }
 }

@@ -11,7 +11,7 @@ internal import Protocol
 enum DebugCommands {
     static let all = [debug]
 
-    private static let flags: CommandFlags = [.admin, .noscript, .loading, .stale, .protected]
+    static let flags: CommandFlags = [.admin, .noscript, .loading, .stale, .protected]
 
     static let debug = Command(
         "debug",
@@ -23,7 +23,7 @@ enum DebugCommands {
         subcommands: [
             sleep, object, setActiveExpire, log, protocols, stringMatchLength, populate, changeReplicationID, jmap,
             digest, digestValue, segfault, reload, rewriteAll, losePackets,
-            packedThreshold,
+            packedThreshold, allocatorFigure, allocatorAction,
         ]
     )
 

@@ -125,7 +125,7 @@ struct InfoReport {
 
     private func memory() -> Fields {
         let memory = MemoryReport(node: node)
-        let limit = node.configuration.maxMemory
+        let (limit, clock) = (node.configuration.maxMemory, Clock.monotonicNanoseconds())
         return [
             ("used_memory", "\(memory.used)"), ("used_memory_human", human(memory.used)),
             ("used_memory_rss", "\(memory.resident)"), ("used_memory_rss_human", human(memory.resident)),
@@ -152,7 +152,8 @@ struct InfoReport {
             ("mem_not_counted_for_evict", "0"), ("mem_replication_backlog", "0"),
             ("mem_total_replication_buffers", "0"), ("mem_clients_slaves", "0"),
             ("mem_clients_normal", "\(memory.clients)"), ("mem_cluster_links", "0"), ("mem_aof_buffer", "0"),
-            ("mem_allocator", "jemalloc-5.3.0"), ("active_defrag_running", "0"),
+            ("mem_allocator", "jemalloc-5.3.0"),
+            ("active_defrag_running", "\(node.greatest { Int64($0.effortShown(at: clock)) })"),
             ("lazyfree_pending_objects", "\(node.shards.reduce(0) { $0 + $1.keyspace.garbageCount })"),
             ("lazyfreed_objects", "\(node.shards.reduce(0) { $0 + $1.keyspace.lazilyFreedCount })"),
         ]
@@ -173,6 +174,7 @@ struct InfoReport {
         let keyspaces = node.shards.map(\.keyspace)
         func sum(_ value: (ConnectionCounters) -> Int64) -> Int64 { counters.reduce(0) { $0 + value($1) } }
         func rate(_ rate: (Rates) -> Rate) -> Double { node.shards.reduce(0) { $0 + rate($1.rates).perSecond } }
+        let (moved, clock) = (node.defragmentationTally, Clock.monotonicNanoseconds())
         return [
             ("total_connections_received", "\(sum(\.accepted))"),
             ("total_commands_processed", "\(node.commandCount)"),
@@ -192,7 +194,12 @@ struct InfoReport {
             ("keyspace_misses", "\(node.executors.reduce(0) { $0 + $1.call.missCount })"),
             ("pubsub_channels", "0"), ("pubsub_patterns", "0"), ("pubsubshard_channels", "0"),
             ("latest_fork_usec", "0"), ("total_forks", "0"),
-            ("migrate_cached_sockets", "\(node.courier.connectionCount)"), ("tracking_total_keys", "0"),
+            ("migrate_cached_sockets", "\(node.courier.connectionCount)"), ("active_defrag_hits", "\(moved.hits)"),
+            ("active_defrag_misses", "\(moved.misses)"), ("active_defrag_key_hits", "\(moved.keyHits)"),
+            ("active_defrag_key_misses", "\(moved.keyMisses)"),
+            ("total_active_defrag_time", "\(node.greatest { $0.totalNanoseconds(at: clock) } / 1_000_000)"),
+            ("current_active_defrag_time", "\(node.greatest { $0.currentNanoseconds(at: clock) } / 1_000_000)"),
+            ("tracking_total_keys", "0"),
             ("unexpected_error_replies", "0"),
             ("total_error_replies", "\(node.executors.reduce(0) { $0 + $1.statistics.errorTotal })"),
             ("client_query_buffer_limit_disconnections", "\(sum(\.queryLimitDisconnections))"),

@@ -138,6 +138,10 @@ enum ServerCommands {
         if memory.resident > memory.used * 7 / 5 {
             findings.append("The process holds \(human(memory.resident)) for \(human(memory.used)): fragmentation.")
         }
+        if memory.active - memory.allocated > max(10 << 20, memory.allocated / 10) {
+            let percent = (memory.active - memory.allocated) * 100 / memory.allocated
+            findings.append("\(percent)% lie unused between blocks: CONFIG SET activedefrag yes moves these together.")
+        }
         if memory.clients > memory.used / 2 {
             findings.append("Buffers of clients take \(human(memory.clients)): look for slow readers.")
         }

@@ -50,10 +50,7 @@ extension Executor {
     @inline(never)
     func noteSlow(_ command: Command, _ arguments: Arguments, _ ticks: UInt64, _ client: Client) {
         let microseconds = Int64(node.ticks.microseconds(ticks))
-        if settings.latencyMonitorMilliseconds > 0, microseconds >= settings.latencyMonitorMilliseconds * 1000 {
-            let event = command.flags.contains(.fast) ? "fast-command" : "command"
-            latency.note(event, milliseconds: microseconds / 1000, unixSeconds: keyspace.now / 1000)
-        }
+        noteStall(command.flags.contains(.fast) ? "fast-command" : "command", microseconds: microseconds)
         guard settings.slowlogMicroseconds >= 0, microseconds >= settings.slowlogMicroseconds,
             !command.flags.contains(.skipSlowlog)
         else { return }
@@ -66,6 +63,14 @@ extension Executor {
             clientName: client.name
         )
         slowlog.add(entry, keeping: settings.slowlogLength)
+    }
+
+    /// Tells the latency monitor, if it is on, of what took so long that it wants to know.
+    func noteStall(_ event: String, microseconds: Int64) {
+        guard settings.latencyMonitorMilliseconds > 0, microseconds >= settings.latencyMonitorMilliseconds * 1000 else {
+            return
+        }
+        latency.note(event, milliseconds: microseconds / 1000, unixSeconds: keyspace.now / 1000)
     }
 }
 

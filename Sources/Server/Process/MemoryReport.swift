@@ -27,11 +27,13 @@ struct MemoryReport {
 
     init(node: Node) {
         apus_refresh_allocator_statistics()
-        // The shards' own blocks and pages are unknown to jemalloc; what is free among them is resident as a rule.
+        // The shards' own blocks and pages are unknown to jemalloc; what is free among them is resident as a rule, and
+        // active where it lies between blocks.
         let mapped = node.shards.reduce(0) { $0 + $1.keyspace.mappedBytes }
         let unused = node.shards.reduce(0) { $0 + $1.keyspace.unusedChunkBytes }
+        let free = node.shards.reduce(0) { $0 + $1.keyspace.freeChunkBytes }
         allocated = unsafe Int(apus_allocator_statistic("stats.allocated")) + mapped
-        active = unsafe Int(apus_allocator_statistic("stats.active")) + mapped + unused
+        active = unsafe Int(apus_allocator_statistic("stats.active")) + mapped + unused - free
         allocatorResident = unsafe Int(apus_allocator_statistic("stats.resident")) + mapped + unused
         keyspace = node.shards.reduce(0) { $0 + $1.keyspace.usedBytes }
         tables = node.shards.reduce(0) { $0 + $1.keyspace.tableBytes }

@@ -1,11 +1,18 @@
-// What a shard does every tenth of a second besides serving: expiry, resizing, freeing, time-outs.
+// What a shard does by the clock besides serving: every tenth of a second expiry, resizing, freeing, time-outs; and
+// defragmentation whenever it is its turn.
 
 internal import Configuration
 internal import Keyspace
 
 extension Shard {
+    /// Does what is due.
+    func doDueWork() {
+        if keyspace.now >= nextCron { cron() }
+        nextDue = min(nextCron, defragment())
+    }
+
     /// Each slice is bounded, so that no client waits for the cron longer than about a millisecond.
-    func cron() {
+    private func cron() {
         nextCron = keyspace.now + Int64(1000 / max(1, node.configuration.hz))
         expireKeys(budget: 4 * Self.expiredBucketsPerSlice)
         expireFields()
@@ -21,6 +28,7 @@ extension Shard {
             lastTimeoutCheck = keyspace.now / 1000
             closeIdleClients()
             if index == 0 { node.memory.check() }
+            decideDefragmentation()
         }
         executor.planReclaiming()
         if executor.settings.clientByteCount != .max { checkClientMemory() }
@@ -84,6 +92,7 @@ extension Shard {
         let aloneByteCount = keyspace.limits.listAloneByteCount
         keyspace.limits = ValueLimits(configuration)
         keyspace.limits.listAloneByteCount = aloneByteCount
+        defragmentationDidChange(configuration)
     }
 }
 

@@ -55,6 +55,9 @@ final class Shard: @unchecked Sendable {
     static let readByteCount = 64 * 1024
     let readBuffer = UnsafeMutableRawPointer.allocate(byteCount: Shard.readByteCount, alignment: 64)
     var nextCron: Int64 = 0
+    /// When something is to be done by the clock, if it is not the time of a client who waits.
+    var nextDue: Int64 = 0
+    var defragmenter = Defragmenter()
     /// More keys are stale than should be.
     var isExpiryBehind = false
     /// The second in which idle clients were looked for last.
@@ -94,7 +97,7 @@ final class Shard: @unchecked Sendable {
             node.section.pass()
             takeMail()
             continueReady()
-            if keyspace.now >= nextCron { cron() }
+            if keyspace.now >= nextDue { doDueWork() }
             if keyspace.now >= executor.waits.deadlines.first { executor.lookAfterDueWaits() }
             // What was changed by no command of this shard: by an errand, or by who held all shards.
             if executor.waits.hasReady { executor.serveReady() }
@@ -148,7 +151,7 @@ final class Shard: @unchecked Sendable {
         pulse.mark(Clock.coarseMonotonicMilliseconds())
         tellKeyCount()
         guard ready.isEmpty, !idleWork(), mailbox.prepareToSleep() else { return 0 }
-        return Int32(clamping: max(0, min(nextCron, executor.waits.deadlines.first) - keyspace.now))
+        return Int32(clamping: max(0, min(nextDue, executor.waits.deadlines.first) - keyspace.now))
     }
 
     private func takeMail() {
