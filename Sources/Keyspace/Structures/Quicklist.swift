@@ -9,10 +9,6 @@
 //     32       4       places in the ring, a power of two
 //     36       4       how many nodes at each end are never compressed; 0: none is anywhere
 //
-// The nodes that are compressed, or would be, have bare listpacks; where there is no compression, all but two at each end,
-// the outermost of which is full: so the last element is found as fast as the first, and what comes and goes there is judged
-// without a walk.
-//
 // Redis links its nodes; a ring of two words each is smaller, and walking it reads eight bytes in a row per node.
 
 internal import Protocol
@@ -90,7 +86,7 @@ struct Quicklist {
     /// The listpack of the only node, if `limit` holds twice as much; the list itself is then gone.
     func unwrap(within limit: ListNodeLimit, memory: Memory) -> Listpack? {
         guard nodeCount == 1, self[0].kind == .listpack,
-            self[0].pack.byteCount <= limit.byteCount / 2, count <= limit.count / 2
+            self[0].pack.hasRoom(for: 0, inFull: limit.byteCount / 2), count <= limit.count / 2
         else { return nil }
         let pack = self[0].pack
         freeShell(to: memory)
@@ -260,8 +256,7 @@ extension Quicklist {
         while true {
             let goesOn = self[node].withContent { content in
                 switch content {
-                case .listpack(let pack):
-                    pack.visit(from: position, backwards: backwards, near: self[node].mark, body)
+                case .listpack(let pack): pack.visit(from: position, backwards: backwards, body)
                 case .element(let bytes): body(.bytes(bytes))
                 }
             }
@@ -282,9 +277,7 @@ extension Quicklist {
         for index in 0..<nodeCount {
             let node = self[index]
             node.checkInvariants()
-            precondition(!isOpen(index) || !node.isCompressed && !node.isBare, "a node at an end is closed")
-            precondition(!isInner(index) || node.isCompressed || node.isBare || node.kind == .plain, "a node is open")
-            precondition(!node.isCompressed || compressDepth > 0, "a node is compressed")
+            precondition(!isOpen(index) || !node.isCompressed, "a node at an end is compressed")
             elements += node.count
             bytes += node.usedBytes
         }
