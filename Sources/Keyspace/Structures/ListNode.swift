@@ -11,6 +11,7 @@ struct ListNodeLimit {
 
     /// - Parameter setting: positive, a number of elements, which together take no more than 8 kB; −1 … −5: 4, 8, 16, 32
     ///   or 64 kB.
+    @inline(__always)
     init(_ setting: Int, aloneFrom: Int = .max) {
         self.aloneFrom = aloneFrom
         byteCount = setting < 0 ? 2048 << min(5, -setting) : 8192
@@ -85,15 +86,6 @@ struct ListNode {
 
     private var block: StringBlock { unsafe StringBlock(base: base) }
     private var compressed: CompressedBlock { unsafe CompressedBlock(base: base) }
-
-    /// Changes the listpack, whose block may move, and how many elements it has.
-    @inline(__always)
-    mutating func change<Result>(by difference: Int, _ body: (inout Listpack) -> Result) -> Result {
-        var pack = pack
-        let result = body(&pack)
-        self = ListNode(pack, count: count + difference)
-        return result
-    }
 
     /// What the block takes of the shard's memory.
     var usedBytes: Int {

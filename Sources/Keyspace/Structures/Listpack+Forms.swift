@@ -31,6 +31,7 @@ extension Listpack {
 
     /// Whether a full one with these elements and `byteCount` bytes more, or fewer, takes at most `limit`.
     func hasRoom(for byteCount: Int, inFull limit: Int) -> Bool {
+        if form == .marked { return markedFullByteCount + byteCount <= limit }
         let bounds = fullByteCountBounds
         guard bounds.lowerBound + byteCount <= limit else { return false }
         return bounds.upperBound + byteCount <= limit || self.byteCount(in: .full) + byteCount <= limit

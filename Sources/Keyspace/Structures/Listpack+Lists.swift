@@ -30,6 +30,12 @@ extension Listpack {
     /// The first or last element; there is one.
     func element(at end: ListEnd) -> StringValue { self[offset(at: end)] }
 
+    /// The element at `index`; there is one.
+    func element(atIndex index: Int) -> StringValue {
+        guard let offset = offset(ofIndex: index) else { preconditionFailure("no such element in a listpack") }
+        return self[offset]
+    }
+
     private func offset(at end: ListEnd) -> Int {
         guard let offset = end == .head ? first : last else { preconditionFailure("an empty listpack has no ends") }
         return offset

@@ -167,6 +167,7 @@ extension Listpack {
     /// The element at `index`, which is there.
     func offset(ofMarkedIndex index: Int) -> Int {
         let behind = storedCount &- 1 &- index
+        if behind == 0 { return lastOffset }
         if behind < MarksEnd.knownCount, let offset = offset(ofLast: behind, marksEnd) { return offset }
         let start = nearestMark(to: index)
         return offset(index &- start.index, elementsAfter: start.offset)

@@ -9,9 +9,7 @@ extension Quicklist {
         let element = ListpackElement(text)
         let outermost = end == .head ? 0 : nodeCount - 1
         if nodeCount > 0, hasRoom(in: outermost, for: element, limit) {
-            return change(outermost) { node in
-                node.change(by: 1) { $0.push(element, at: end, memory: memory) }
-            }
+            return changePack(outermost, by: 1) { $0.push(element, at: end, memory: memory) }
         }
         let index = end == .head ? 0 : nodeCount
         insert(makeNode(text, element, limit, memory), at: index, memory)
@@ -27,11 +25,9 @@ extension Quicklist {
             removeNodes(outermost..<outermost + 1, memory)
             return settle(0..<0, memory)
         }
-        let isSmall = change(outermost) { node in
-            node.change(by: -1) { pack in
-                pack.pop(at: end, memory: memory, body)
-                return pack.fullByteCountBounds.lowerBound <= limit.byteCount / 2
-            }
+        let isSmall = changePack(outermost, by: -1) { pack in
+            pack.pop(at: end, memory: memory, body)
+            return pack.hasRoom(for: 0, inFull: limit.byteCount / 2)
         }
         // Nobody looks at the next node, which may be far from any cache, before they might be joined.
         if isSmall, nodeCount > 1, joinNext(to: end == .head ? 0 : nodeCount - 2, limit, memory) {
@@ -67,9 +63,7 @@ extension Quicklist {
         }
         expand(node, memory)
         if hasRoom(in: node, for: element, limit) {
-            change(node) { changed in
-                changed.change(by: 1) { $0.insert(element, beforeIndex: position, memory: memory) }
-            }
+            changePack(node, by: 1) { $0.insert(element, beforeIndex: position, memory: memory) }
         } else {
             insert(makeNode(text, element, limit, memory), at: node, memory)
         }
@@ -87,9 +81,7 @@ extension Quicklist {
             guard let offset = pack.offset(ofIndex: position) else { preconditionFailure("a node is miscounted") }
             let growth = element.byteCount(in: .full) - pack.fullByteCount(at: offset)
             if growth <= 0 || pack.hasRoom(for: growth, inFull: limit.byteCount) {
-                return change(node) { changed in
-                    changed.change(by: 0) { $0.exchange(at: offset, with: element, memory: memory) }
-                }
+                return changePack(node, by: 0) { $0.exchange(at: offset, with: element, memory: memory) }
             }
         }
         remove(index..<index + 1, limit: limit, memory: memory)
@@ -167,9 +159,7 @@ extension Quicklist {
 
     private func removeElements(_ range: Range<Int>, ofNode index: Int, _ memory: Memory) {
         expand(index, memory)
-        change(index) { node in
-            node.change(by: -range.count) { $0.removeElements(range, memory: memory) }
-        }
+        changePack(index, by: -range.count) { $0.removeElements(range, memory: memory) }
     }
 
     /// - Returns: how many were taken out; a node that has no others is left as it is, to be removed by the caller.
@@ -194,10 +184,8 @@ extension Quicklist {
         }
         guard found > 0, found < self[index].count else { return found }
         expand(index, memory)
-        change(index) { node in
-            node.change(by: -found) {
-                _ = $0.remove(sought, atMost: found, backwards: backwards, memory: memory)
-            }
+        changePack(index, by: -found) {
+            _ = $0.remove(sought, atMost: found, backwards: backwards, memory: memory)
         }
         return found
     }
@@ -205,9 +193,7 @@ extension Quicklist {
     /// Makes two nodes of one, the second beginning with the element at `position`.
     private func split(_ index: Int, at position: Int, _ memory: Memory) {
         let count = self[index].count - position
-        let tail = change(index) { node in
-            node.change(by: -count) { $0.split(at: position, memory: memory) }
-        }
+        let tail = changePack(index, by: -count) { $0.split(at: position, memory: memory) }
         insert(ListNode(tail, count: count), at: index + 1, memory)
     }
 }
@@ -234,9 +220,7 @@ extension Quicklist {
             node.pack.fullByteCountBounds.lowerBound + next.pack.fullByteCountBounds.lowerBound <= room,
             node.pack.byteCount(in: .full) + next.pack.byteCount(in: .full) <= room
         else { return false }
-        change(index) { joined in
-            joined.change(by: next.count) { $0.append(elementsOf: next.pack, memory: memory) }
-        }
+        changePack(index, by: next.count) { $0.append(elementsOf: next.pack, memory: memory) }
         removeNodes(index + 1..<index + 2, memory)
         return true
     }
@@ -254,13 +238,16 @@ extension Quicklist {
     /// Makes the node one that can be changed.
     private func expand(_ index: Int, _ memory: Memory) {
         guard self[index].isCompressed else { return }
-        change(index) { $0 = $0.expanded(memory: memory) }
+        let previousBytes = self[index].usedBytes
+        exchange(index, for: self[index].expanded(memory: memory), previousBytes: previousBytes)
     }
 
     /// Compresses the node, if there is one at `index` and it is to be.
     private func compress(_ index: Int, _ memory: Memory) {
         guard index >= 0, index < nodeCount, !isOpen(index) else { return }
-        change(index) { if let compressed = $0.compressed(memory: memory) { $0 = compressed } }
+        let previousBytes = self[index].usedBytes
+        guard let compressed = self[index].compressed(memory: memory) else { return }
+        exchange(index, for: compressed, previousBytes: previousBytes)
     }
 
     /// Compresses and expands nodes as their places ask for, after some came and went, and those at `touched` were changed.

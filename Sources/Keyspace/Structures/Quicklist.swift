@@ -155,14 +155,25 @@ extension Quicklist {
 
     private func place(_ index: Int) -> Int { (firstPlace &+ index) & (room &- 1) }
 
-    /// Changes the node at `index`, and keeps the accounts.
-    func change<Result>(_ index: Int, _ body: (inout ListNode) -> Result) -> Result {
-        var node = self[index]
-        let (previousBytes, previousCount) = (node.usedBytes, node.count)
-        let result = body(&node)
+    /// Puts `node`, which has as many elements, in place of the one at `index`, whose block is gone.
+    func exchange(_ index: Int, for node: ListNode, previousBytes: Int) {
+        assert(node.count == self[index].count)
         self[index] = node
         blockBytes += node.usedBytes - previousBytes
-        count += node.count - previousCount
+    }
+
+    /// Changes the listpack of the node at `index`, which gets `difference` elements more or fewer.
+    @inline(__always)
+    func changePack<Result>(_ index: Int, by difference: Int, _ body: (inout Listpack) -> Result) -> Result {
+        let node = self[index]
+        var pack = node.pack
+        let previousByteCount = pack.byteCount
+        let result = body(&pack)
+        self[index] = ListNode(pack, count: node.count + difference)
+        if pack.byteCount != previousByteCount {
+            blockBytes += pack.usedBytes - Memory.sizeClass(previousByteCount)
+        }
+        count += difference
         return result
     }
 
@@ -244,6 +255,17 @@ extension Quicklist {
             switch content {
             case .listpack(let pack): pack.element(at: end)
             case .element(let bytes): .bytes(bytes)
+            }
+        }
+    }
+
+    /// Lends the element at `index`, which is there.
+    func withElement(at index: Int, _ body: (StringValue) -> Void) {
+        let (node, position) = locate(index)
+        self[node].withContent { content in
+            switch content {
+            case .listpack(let pack): body(pack.element(atIndex: position))
+            case .element(let bytes): body(.bytes(bytes))
             }
         }
     }

@@ -23,9 +23,9 @@ public struct ListValue: AggregateValue {
 
     public var count: Int { isShort ? pack.count : quicklist.count }
 
-    private var isShort: Bool { @inline(__always) get { entry.encoding == .listpack } }
-    private var pack: Listpack { unsafe Listpack(base: entry.aggregate.base) }
-    private var quicklist: Quicklist { unsafe Quicklist(base: entry.aggregate.base) }
+    private var isShort: Bool { @inline(__always) get { entry.isListpack } }
+    private var pack: Listpack { @inline(__always) get { unsafe Listpack(base: entry.structure) } }
+    private var quicklist: Quicklist { @inline(__always) get { unsafe Quicklist(base: entry.structure) } }
     private var memory: Memory { keyspace.memory }
     private var limit: ListNodeLimit {
         ListNodeLimit(keyspace.limits.listNodeSize, aloneFrom: keyspace.limits.listAloneByteCount)
@@ -36,6 +36,12 @@ public struct ListValue: AggregateValue {
     /// The first or last element; the list is not empty.
     public func element(at end: ListEnd) -> StringValue {
         isShort ? pack.element(at: end) : quicklist.element(at: end)
+    }
+
+    /// Lends the element at `index`, which is there.
+    @inline(__always)
+    public func withElement(at index: Int, _ body: (StringValue) -> Void) {
+        if isShort { body(pack.element(atIndex: index)) } else { quicklist.withElement(at: index, body) }
     }
 
     /// Visits elements from `index` on, towards the tail or backwards, until `body` says that it has enough.
@@ -136,7 +142,7 @@ public struct ListValue: AggregateValue {
             return store(pack)
         }
         quicklist.pop(at: end, limit: limit, memory: memory, body)
-        shortenIfSmall()
+        if quicklist.nodeCount <= 1 { shortenIfSmall() }
     }
 
     /// Takes out `count` elements at an end; there are as many.
@@ -175,7 +181,10 @@ public struct ListValue: AggregateValue {
 
     // MARK: Encodings
 
+    @inline(__always)
     private func store(_ pack: Listpack) {
+        // Most changes leave the block where it is.
+        if unsafe isShort && pack.base == entry.structure { return }
         unsafe entry.aggregate = Aggregate(.list, .listpack, base: pack.base)
     }
 
