@@ -108,6 +108,7 @@ struct ListpackShape: CustomTestStringConvertible, Sendable {
         ListpackShape(byteCounts: [1, 8, 126, 127, 253, 254, 300, 5000], count: 12),
         ListpackShape(byteCounts: [8, 16_381, 16_382], count: 4),
         ListpackShape(byteCounts: [0, 3, 125, 126], count: 130),
+        ListpackShape(byteCounts: [100, 1000, 2000], count: 90),
     ]
 
     @Test(arguments: shapes, 0..<8)
@@ -141,8 +142,8 @@ struct ListpackShape: CustomTestStringConvertible, Sendable {
                 #expect(list.texts(from: index, backwards: false) == Array(list.model[index...]), "seed \(seed)")
                 #expect(list.texts(from: index, backwards: true) == list.model[...index].reversed(), "seed \(seed)")
                 #expect(list.pack.withFullBytes { $0.array } == list.fullBytes, "seed \(seed)")
-            case _ where grows && list.hasRoom(for: text):
-                for _ in 0..<shape.count / 50 + 1 { list.push(text, at: end) }
+            case _ where grows:
+                for _ in 0...shape.count / 50 where list.hasRoom(for: text) { list.push(text, at: end) }
             case _ where !list.model.isEmpty:
                 #expect(list.pop(at: end) == list.model.remove(at: end == .head ? 0 : list.model.count - 1))
             default: continue

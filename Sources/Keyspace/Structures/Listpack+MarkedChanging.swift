@@ -160,12 +160,15 @@ extension Listpack {
 
     // MARK: Room
 
+    /// Offsets have sixteen bits, which suffice for all elements, but not for all room of the largest.
+    private static let greatestMarkedEnd = Int(UInt16.max)
+
     /// Makes sure that `byteCount` bytes, and a mark, have room at that end of the elements.
     @inline(__always)
     private mutating func makeRoom(for byteCount: Int, at end: ListEnd, _ memory: Memory) {
         let marksEnd = marksEnd
         let marks = (marksEnd.markCount &+ 1) &* Self.markByteCount &+ MarksEnd.byteCount
-        let roomBehind = self.byteCount &- marks &- Int(marksEnd.end)
+        let roomBehind = min(self.byteCount &- marks, Self.greatestMarkedEnd) &- Int(marksEnd.end)
         switch end {
         case .head:
             if Int(marksEnd.first) &- Self.headerByteCount >= byteCount, roomBehind >= 0 { return }
@@ -185,8 +188,7 @@ extension Listpack {
         let isPassage = needed <= self.byteCount
         let wholeByteCount = max(self.byteCount, Memory.sizeClass(isPassage ? needed + needed / 16 : needed))
         let room = end == .tail ? 0 : byteCount + wholeByteCount - needed
-        // Offsets have sixteen bits, which suffice for all elements, but not for all room of the largest.
-        let greatestFirst = Int(UInt16.max) - (markedEnd - markedFirst)
+        let greatestFirst = Self.greatestMarkedEnd - (markedEnd - markedFirst)
         relocate(to: wholeByteCount, first: min(Self.headerByteCount + room, greatestFirst), memory)
     }
 

@@ -117,8 +117,13 @@ public struct Listpack {
 
     /// How many elements there are; with 65535 and more they are counted, O(*n*).
     public var count: Int {
-        let stored = storedCount
-        guard stored == Self.manyElements else { return stored }
+        @inline(__always) get {
+            let stored = storedCount
+            return stored == Self.manyElements ? countElements() : stored
+        }
+    }
+
+    private func countElements() -> Int {
         var (count, offset) = (0, first)
         while let here = offset {
             count += 1
