@@ -22,6 +22,7 @@ extension Listpack {
         noteCount(2)
     }
 
+    @inline(__always)
     mutating func append(_ element: ListpackElement, memory: Memory) {
         insert(element, at: endOffset, memory: memory)
     }

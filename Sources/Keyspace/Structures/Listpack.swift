@@ -142,7 +142,7 @@ public struct Listpack {
 
     /// Where the last element ends: what is put there becomes the last.
     var endOffset: Int {
-        @inline(__always) get { form == .marked ? markedEnd : byteCount - Self.endByteCount(form) }
+        @inline(__always) get { form == .marked ? markedEnd : byteCount &- Self.endByteCount(form) }
     }
 
     /// Where the first element begins, if there is one.
@@ -188,8 +188,13 @@ public struct Listpack {
     /// The offset `count` elements behind `offset`, at most the end.
     @inline(__always)
     func offset(_ count: Int, elementsAfter offset: Int) -> Int {
+        self.offset(count, elementsAfter: offset, upTo: endOffset)
+    }
+
+    /// - Parameter endOffset: of this listpack, for who walks often; or what is larger, for who knows that they are there.
+    @inline(__always)
+    func offset(_ count: Int, elementsAfter offset: Int, upTo endOffset: Int) -> Int {
         var (here, left) = (offset, count)
-        let endOffset = endOffset
         // A loop for each form: it is what finding an element by its index costs.
         if form != .full {
             while left > 0, here < endOffset {
@@ -268,7 +273,7 @@ public struct Listpack {
         let endOffset = endOffset
         while here < endOffset {
             if holds(text, number, at: here) { return here }
-            here = self.offset(stride, elementsAfter: here)
+            here = self.offset(stride, elementsAfter: here, upTo: endOffset)
         }
         return nil
     }

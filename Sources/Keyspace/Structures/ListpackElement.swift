@@ -27,6 +27,7 @@ struct ListpackElement {
             }
     }
 
+    @inline(__always)
     func byteCount(in form: Listpack.Form) -> Int {
         form == .full ? contentByteCount + Listpack.backLengthByteCount(contentByteCount) : contentByteCount
     }
