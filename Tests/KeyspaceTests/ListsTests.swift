@@ -34,6 +34,13 @@ private final class OwnedList {
         Array(text.utf8).withBytes { list.remove(SoughtText($0), atMost: most, backwards: backwards) }
     }
 
+    @discardableResult
+    func pop(at end: ListEnd) -> String {
+        var text = ""
+        list.pop(at: end) { text = $0.withBytes { $0.text } }
+        return text
+    }
+
     func texts(from index: Int = 0, backwards: Bool = false) -> [String] {
         var texts: [String] = []
         list.visit(from: index, backwards: backwards) { element in
@@ -101,8 +108,8 @@ extension Array<String> {
                 model.removeSubrange(range)
             case 11 where !model.isEmpty:
                 let end = Bool.random(using: &random) ? ListEnd.head : .tail
-                owned.list.remove(at: end)
-                model.remove(at: end == .head ? 0 : model.count - 1)
+                let popped = owned.pop(at: end)
+                #expect(popped == model.remove(at: end == .head ? 0 : model.count - 1), "replay with seed \(seed)")
             case 12:
                 let (most, backwards) = (Int.random(in: 1..<9, using: &random), Bool.random(using: &random))
                 let removed = owned.remove(text, atMost: most, backwards: backwards)
@@ -153,27 +160,28 @@ extension Array<String> {
 
         owned.list.remove(5, at: .head)
         #expect(owned.entry?.encoding == .quicklist)
-        owned.list.remove(at: .tail)
+        owned.pop(at: .tail)
         #expect(owned.entry?.encoding == .listpack)
         #expect(owned.texts() == ["5", "6", "7", "8", "9"])
     }
 
-    /// A head of six bytes, and nine for each element: ten if they were full, and an end mark.
-    @Test func `is bare while it is short, and full from some hundred bytes on`() {
+    /// A head of six bytes, and nine for each element; from 256 bytes on sixteen behind them, and two for the mark that the
+    /// next may get.
+    @Test func `has no lengths behind its elements`() {
         let owned = OwnedList()
         func usedBytes() -> Int { owned.entry?.aggregate.usedBytes ?? 0 }
-        for number in 0..<27 { owned.push("element\(number % 10)") }
+        for number in 0..<27 { owned.push("element\(number % 10)", at: .head) }
         #expect(usedBytes() == Memory.sizeClass(6 + 27 * 9))
 
-        owned.push("element0")
-        #expect(usedBytes() == Memory.sizeClass(6 + 28 * 10 + 1))
-        owned.list.remove(at: .tail)
-        #expect(usedBytes() == Memory.sizeClass(6 + 27 * 10 + 1))
+        owned.push("element0", at: .head)
+        #expect(usedBytes() == Memory.sizeClass(6 + 28 * 9 + 2 + 16))
+        owned.pop(at: .tail)
+        #expect(usedBytes() == Memory.sizeClass(6 + 28 * 9 + 2 + 16))
         owned.list.remove(15, at: .tail)
         #expect(usedBytes() == Memory.sizeClass(6 + 12 * 9))
     }
 
-    @Test func `is bare between its ends`() {
+    @Test func `has nodes of one form, wherever they are`() {
         let owned = OwnedList()
         for number in 0..<10_000 { owned.push("element\(number % 10)") }
 
@@ -182,9 +190,9 @@ extension Array<String> {
         owned.list.forEachNode { content in
             if case .listpack(let pack) = content { byteCounts.append(pack.byteCount) }
         }
-        let (full, bare) = (8187, 6 + 818 * 9)
-        let last = 7 + (10_000 - 12 * 818) * 10
-        #expect(byteCounts == [full, full] + Array(repeating: bare, count: 9) + [full, last])
+        let last = 10_000 - 12 * 818
+        let full = Memory.sizeClass(6 + 818 * 9 + 12 * 2 + 16)
+        #expect(byteCounts == Array(repeating: full, count: 12) + [Memory.sizeClass(6 + last * 9 + 2 * 2 + 16)])
         for (index, end) in [(400, ListEnd.head), (5000, .tail), (900, .head)] {
             owned.list.remove(index, at: end)
             owned.list.checkInvariants()

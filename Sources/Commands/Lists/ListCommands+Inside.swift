@@ -71,7 +71,7 @@ extension ListCommands {
     ) { call throws(CommandError) in
         guard let list = try call.read(call.key(1), as: ListValue.self) else { return call.reply.null() }
         guard let index = index(try call.integer(2), of: list) else { return call.reply.null() }
-        list.forEach(in: index..<index + 1) { call.reply.bulk($0) }
+        list.withElement(at: index) { call.reply.bulk($0) }
     }
 
     static let lset = Command(

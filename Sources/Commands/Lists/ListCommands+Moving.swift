@@ -46,10 +46,10 @@ extension ListCommands {
             return true
         }
         let destination = try call.findOrMake(targetKey, as: ListValue.self)
-        let element = list.element(at: source)
-        call.reply.bulk(element)
-        element.withBytes { destination.push($0, at: target) }
-        list.remove(at: source)
+        list.pop(at: source) { element in
+            call.reply.bulk(element)
+            element.withBytes { destination.push($0, at: target) }
+        }
         call.removeIfEmpty(list, sourceKey)
         call.didChange(sourceKey)
         call.didChange(targetKey)
@@ -57,12 +57,13 @@ extension ListCommands {
     }
 
     private static func rotate(_ call: Call, _ list: ListValue, from source: ListEnd, to target: ListEnd) {
-        let element = list.element(at: source)
-        call.reply.bulk(element)
-        guard source != target else { return }
+        guard source != target else { return call.reply.bulk(list.element(at: source)) }
         // The list's own bytes cannot be pushed to it.
-        let copy = element.withBytes { $0.array }
-        list.remove(at: source)
+        var copy: [UInt8] = []
+        list.pop(at: source) { element in
+            call.reply.bulk(element)
+            copy = element.withBytes { $0.array }
+        }
         copy.withBytes { list.push($0, at: target) }
     }
 }

@@ -147,8 +147,7 @@ public enum ListCommands {
 
     /// Replies with the element at an end, and takes it out.
     static func popOne(_ call: Call, from list: ListValue, at end: ListEnd, _ key: Key) {
-        call.reply.bulk(list.element(at: end))
-        list.remove(at: end)
+        list.pop(at: end) { call.reply.bulk($0) }
         call.removeIfEmpty(list, key)
         call.didChange(key)
     }

@@ -1,4 +1,4 @@
-// A node of a list: a listpack, full or bare, or one huge element alone; compressed where the list says so.
+// A node of a list: a listpack, or one huge element alone; compressed where the list says so.
 
 public import Protocol
 
@@ -11,6 +11,7 @@ struct ListNodeLimit {
 
     /// - Parameter setting: positive, a number of elements, which together take no more than 8 kB; −1 … −5: 4, 8, 16, 32
     ///   or 64 kB.
+    @inline(__always)
     init(_ setting: Int, aloneFrom: Int = .max) {
         self.aloneFrom = aloneFrom
         byteCount = setting < 0 ? 2048 << min(5, -setting) : 8192
@@ -42,8 +43,7 @@ public enum ListNodeContent {
 
 /// A node as the ring keeps it: two words.
 ///
-/// Memory: its block belongs to the list. Invariant: the lowest bits of a block's address, which are zero, hold the kind;
-/// `middleOffset` is right.
+/// Memory: its block belongs to the list. Invariant: the lowest bits of a block's address, which are zero, hold the kind.
 @safe
 struct ListNode {
     enum Kind: UInt {
@@ -54,21 +54,16 @@ struct ListNode {
     }
 
     private static let kindMask: UInt = 7
-    private var word: UInt
-    private var storedCount: UInt32
-    /// Of the element at `count / 2`, if this is a bare listpack: so nobody walks more than half of it. 0: it is none.
-    private var middleOffset: UInt32
+    private let word: UInt
+    /// Elements.
+    let count: Int
 
-    private init(_ kind: Kind, _ base: UnsafeMutableRawPointer, count: Int, middleOffset: Int = 0) {
+    private init(_ kind: Kind, _ base: UnsafeMutableRawPointer, count: Int) {
         word = UInt(bitPattern: base) | kind.rawValue
-        storedCount = UInt32(count)
-        self.middleOffset = UInt32(middleOffset)
+        self.count = count
     }
 
-    init(_ pack: Listpack, count: Int) {
-        let middleOffset = pack.form == .bare ? pack.offset(count / 2, elementsAfter: Listpack.headerByteCount) : 0
-        unsafe self.init(.listpack, pack.base, count: count, middleOffset: middleOffset)
-    }
+    init(_ pack: Listpack, count: Int) { unsafe self.init(.listpack, pack.base, count: count) }
 
     /// A node with a huge element alone.
     init(copying element: Bytes, memory: Memory) {
@@ -76,9 +71,6 @@ struct ListNode {
     }
 
     var kind: Kind { @inline(__always) get { unsafe Kind(rawValue: word & Self.kindMask).unsafelyUnwrapped } }
-
-    /// Elements.
-    var count: Int { @inline(__always) get { Int(storedCount) } }
 
     private var base: UnsafeMutableRawPointer {
         unsafe UnsafeMutableRawPointer(bitPattern: word & ~Self.kindMask).unsafelyUnwrapped
@@ -92,30 +84,8 @@ struct ListNode {
         }
     }
 
-    /// Where a walk through the listpack may begin.
-    var mark: Listpack.Mark {
-        @inline(__always) get { middleOffset == 0 ? .first : .init(index: count / 2, offset: Int(middleOffset)) }
-    }
-
     private var block: StringBlock { unsafe StringBlock(base: base) }
     private var compressed: CompressedBlock { unsafe CompressedBlock(base: base) }
-
-    /// Changes the listpack, whose block may move, and how many elements it has.
-    mutating func change<Result>(by difference: Int, _ body: (inout Listpack) -> Result) -> Result {
-        var pack = pack
-        let result = body(&pack)
-        self = ListNode(pack, count: count + difference)
-        return result
-    }
-
-    /// Puts `element` in place of the one at `offset`.
-    mutating func replace(at offset: Int, with element: ListpackElement, memory: Memory) {
-        var (pack, middleOffset) = (pack, Int(middleOffset))
-        let previous = pack.byteCount
-        pack.replace(at: offset, with: element, memory: memory)
-        if offset < middleOffset { middleOffset += pack.byteCount - previous }
-        unsafe self = ListNode(.listpack, pack.base, count: count, middleOffset: middleOffset)
-    }
 
     /// What the block takes of the shard's memory.
     var usedBytes: Int {
@@ -180,24 +150,11 @@ struct ListNode {
         withContent { content in
             switch content {
             case .listpack(let pack):
-                precondition(pack.isIntact && pack.count == count, "a node that is no listpack")
-                precondition(isBare == (kind == .listpack && pack.form == .bare), "a node of another form")
-                let middle = isBare ? pack.offset(count / 2, elementsAfter: Listpack.headerByteCount) : 0
-                precondition(Int(middleOffset) == middle, "the middle of a node is elsewhere")
-            case .element: precondition(count == 1 && !isBare, "a huge element is not alone")
+                let isIntact = isCompressed ? pack.isIntact && pack.form == .bare : pack.isIntactInList
+                precondition(isIntact && pack.count == count, "a node that is no listpack of a list")
+            case .element: precondition(count == 1, "a huge element is not alone")
             }
         }
-    }
-
-    // MARK: Forms
-
-    var isBare: Bool { @inline(__always) get { middleOffset != 0 } }
-
-    /// The same, not compressed, and a listpack in that form; the block is then another one.
-    func converted(to form: Listpack.Form, memory: Memory) -> ListNode {
-        let expanded = expanded(memory: memory)
-        guard expanded.kind == .listpack, expanded.isBare != (form == .bare) else { return expanded }
-        return ListNode(expanded.pack.converted(to: form, memory: memory), count: count)
     }
 
     // MARK: Compression
@@ -211,13 +168,19 @@ struct ListNode {
     /// The same, compressed, if that saves anything; the block is then another one.
     func compressed(memory: Memory) -> ListNode? {
         guard !isCompressed else { return nil }
-        let bytes = kind == .listpack ? pack.block : block.bytes
-        guard bytes.count >= Self.leastByteCount,
-            let compressed = compressLZF(bytes, limit: bytes.count - Self.leastSaving)
-        else { return nil }
-        let block = CompressedBlock(copying: compressed, plainByteCount: bytes.count, memory: memory)
+        let isListpack = kind == .listpack
+        let compress = { Self.compressedBlock($0, memory: memory) }
+        guard let block = isListpack ? pack.withBytes(in: .bare, compress) : compress(block.bytes) else { return nil }
         free(to: memory)
-        return unsafe ListNode(kind == .listpack ? .compressedListpack : .compressedPlain, block.base, count: count)
+        return unsafe ListNode(isListpack ? .compressedListpack : .compressedPlain, block.base, count: count)
+    }
+
+    private static func compressedBlock(_ bytes: Bytes, memory: Memory) -> CompressedBlock? {
+        guard bytes.count >= leastByteCount, let compressed = compressLZF(bytes, limit: bytes.count - leastSaving)
+        else {
+            return nil
+        }
+        return CompressedBlock(copying: compressed, plainByteCount: bytes.count, memory: memory)
     }
 
     /// The same, not compressed; the block is then another one.
@@ -225,7 +188,7 @@ struct ListNode {
         guard isCompressed else { return self }
         let expanded = withContent { content in
             switch content {
-            case .listpack(let pack): ListNode(pack.copy(to: memory), count: count)
+            case .listpack(let pack): ListNode(Listpack(ofList: pack, memory: memory), count: count)
             case .element(let bytes): ListNode(copying: bytes, memory: memory)
             }
         }

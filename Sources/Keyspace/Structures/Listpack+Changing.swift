@@ -1,4 +1,4 @@
-// Changing a listpack: elements are put in, exchanged and taken out, and the block moves where it has to.
+// Changing a listpack without marks: elements are put in, exchanged and taken out, and the block moves where it has to.
 
 extension Listpack {
     /// Whether the listpack stays within its bounds, also those of a full one, when `byteCount` bytes come to it.
@@ -22,6 +22,7 @@ extension Listpack {
         noteCount(2)
     }
 
+    @inline(__always)
     mutating func append(_ element: ListpackElement, memory: Memory) {
         insert(element, at: endOffset, memory: memory)
     }
@@ -52,22 +53,23 @@ extension Listpack {
         noteCount(-count)
     }
 
-    /// Puts the `count` elements in `range` of `other`, which has the same form, at the end.
+    /// Puts the `count` elements in `range` of `other`, which is full if this one is, at the end.
     mutating func append(_ range: Range<Int>, of other: Listpack, elements count: Int, memory: Memory) {
-        precondition(other.form == form, "elements of another form")
+        precondition((other.form == .full) == (form == .full), "elements of another form")
         let offset = endOffset
         open(range.count, at: offset, memory: memory)
         unsafe (base + offset).copyMemory(from: other.base + range.lowerBound, byteCount: range.count)
         noteCount(count)
     }
 
-    private func noteCount(_ change: Int) {
+    func noteCount(_ change: Int) {
         let stored = storedCount
         if stored < Self.manyElements { storedCount = stored + change }
     }
 
     /// Makes room for `count` bytes at `offset`.
     private mutating func open(_ count: Int, at offset: Int, memory: Memory) {
+        assert(form != .marked)
         let previous = byteCount
         precondition(previous + count <= Self.greatestByteCount, "a listpack larger than any may be")
         unsafe base = memory.resize(base, from: previous, to: previous + count)
@@ -78,6 +80,7 @@ extension Listpack {
     /// Takes `count` bytes at `offset` away.
     private mutating func close(_ count: Int, at offset: Int, memory: Memory) {
         guard count > 0 else { return }
+        assert(form != .marked)
         let previous = byteCount
         unsafe (base + offset).copyMemory(from: base + offset + count, byteCount: previous - offset - count)
         byteCount = previous - count

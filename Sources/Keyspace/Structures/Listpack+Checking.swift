@@ -9,22 +9,23 @@ extension Listpack {
         guard bytes.count > headerByteCount, bytes.count <= greatestByteCount,
             Int(bytes.word32(at: 0)) == bytes.count, bytes[bytes.count - 1] == end
         else { return false }
-        return hasElements(bytes, upTo: bytes.count - 1, .full)
+        return hasElements(bytes, headerByteCount..<bytes.count - 1, .full)
     }
 
     /// The same of one that is in memory, in its form.
     var isIntact: Bool {
-        guard form == .bare else { return Self.isValid(block) }
-        return byteCount <= Self.greatestByteCount && Self.hasElements(block, upTo: endOffset, .bare)
+        if form == .full { return Self.isValid(block) }
+        return byteCount <= Self.greatestByteCount && Self.hasElements(block, firstOffset..<endOffset, form)
+            && (form == .bare || hasRightMarks)
     }
 
-    private static func hasElements(_ bytes: Bytes, upTo end: Int, _ form: Form) -> Bool {
-        var (offset, count) = (headerByteCount, 0)
+    private static func hasElements(_ bytes: Bytes, _ range: Range<Int>, _ form: Form) -> Bool {
+        var (offset, count, end) = (range.lowerBound, 0, range.upperBound)
         while offset < end {
             guard let contentByteCount = contentByteCount(at: offset, of: bytes) else { return false }
             let contentEnd = offset + contentByteCount
-            offset = form == .bare ? contentEnd : contentEnd + backLengthByteCount(contentByteCount)
-            guard offset <= end, form == .bare || hasBackLength(contentByteCount, at: contentEnd, of: bytes) else {
+            offset = form == .full ? contentEnd + backLengthByteCount(contentByteCount) : contentEnd
+            guard offset <= end, form != .full || hasBackLength(contentByteCount, at: contentEnd, of: bytes) else {
                 return false
             }
             count += 1

@@ -1,4 +1,4 @@
-// The two forms of a listpack: full ones, which RDB has, are made of bare ones, and bare ones of full ones.
+// The forms of a listpack: full ones, which RDB has, are made of others, and bare ones of full ones.
 
 public import Protocol
 
@@ -6,6 +6,7 @@ extension Listpack {
     /// What it takes in that form, O(*n*) where it is another one.
     func byteCount(in form: Form) -> Int {
         guard form != self.form else { return byteCount }
+        if self.form == .marked { return form == .full ? markedFullByteCount : markedBareByteCount }
         var sum = Self.headerByteCount + Self.endByteCount(form)
         var offset = Self.headerByteCount
         let endOffset = endOffset
@@ -21,7 +22,8 @@ extension Listpack {
     /// Between what `byteCount(in: .full)` lies, without a walk.
     var fullByteCountBounds: ClosedRange<Int> {
         let (byteCount, count) = (byteCount, storedCount)
-        guard form == .bare else { return byteCount...byteCount }
+        if form == .full { return byteCount...byteCount }
+        if form == .marked { return markedFullByteCount...markedFullByteCount }
         // A length behind takes one byte, and no more than one besides for each 128 that it counts.
         let mostElements = count < Self.manyElements ? count : byteCount
         return byteCount + count + 1...byteCount + mostElements + byteCount / 128 + 1
@@ -29,6 +31,7 @@ extension Listpack {
 
     /// Whether a full one with these elements and `byteCount` bytes more, or fewer, takes at most `limit`.
     func hasRoom(for byteCount: Int, inFull limit: Int) -> Bool {
+        if form == .marked { return markedFullByteCount + byteCount <= limit }
         let bounds = fullByteCountBounds
         guard bounds.lowerBound + byteCount <= limit else { return false }
         return bounds.upperBound + byteCount <= limit || self.byteCount(in: .full) + byteCount <= limit
@@ -41,6 +44,8 @@ extension Listpack {
     }
 
     /// The same elements in that form, in a block of their own.
+    ///
+    /// - Parameter form: bare or full; marks are put on what is bare.
     func copy(in form: Form, to memory: Memory) -> Listpack {
         let byteCount = byteCount(in: form)
         let block = unsafe memory.allocate(byteCount)
@@ -56,22 +61,25 @@ extension Listpack {
     }
 
     /// Lends the bytes of a full one, as RDB has it.
-    public func withFullBytes<Result>(_ body: (Bytes) -> Result) -> Result {
-        guard form == .bare else { return body(block) }
-        let byteCount = byteCount(in: .full)
-        let full = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+    public func withFullBytes<Result>(_ body: (Bytes) -> Result) -> Result { withBytes(in: .full, body) }
+
+    /// Lends the bytes of one in that form.
+    func withBytes<Result>(in form: Form, _ body: (Bytes) -> Result) -> Result {
+        if form == self.form { return body(block) }
+        let byteCount = byteCount(in: form)
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             guard let base = buffer.baseAddress else { preconditionFailure("no room for a listpack") }
-            unsafe write(to: UnsafeMutableRawPointer(base), in: .full, byteCount: byteCount)
+            unsafe write(to: UnsafeMutableRawPointer(base), in: form, byteCount: byteCount)
             count = byteCount
         }
-        return full.withBytes(body)
+        return bytes.withBytes(body)
     }
 
     /// - Parameter byteCount: what it takes in that form.
     @unsafe
     private func write(to destination: UnsafeMutableRawPointer, in form: Form, byteCount: Int) {
         _ = unsafe Listpack(form, in: destination, byteCount: byteCount, count: storedCount)
-        var (offset, written) = (Self.headerByteCount, Self.headerByteCount)
+        var (offset, written) = (firstOffset, Self.headerByteCount)
         let endOffset = endOffset
         while offset < endOffset {
             let contentEnd = contentEnd(of: offset)

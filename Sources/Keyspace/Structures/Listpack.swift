@@ -1,13 +1,13 @@
 // Elements one behind the other in one block: small collections, nodes of lists and blocks of streams.
 //
 //     offset   bytes
-//     0        4       bytes of the whole, lowest byte first; the highest bit says that it is bare
+//     0        4       bytes of the whole, lowest byte first; the two highest bits tell the form
 //     4        2       how many elements; 65535: more than fit here, so they have to be counted
 //     6        …       the elements
-//     end − 1  1       0xFF, not where it is bare
+//     end      …       0xFF where it is full, nothing where it is bare, marks where it is marked
 //
-// An element is a head that tells its kind, its content, and, not where it is bare, its length so far once more, to be read
-// from behind:
+// An element is a head that tells its kind, its content, and, only where the listpack is full, its length so far once more,
+// to be read from behind:
 //
 //     0xxxxxxx                    a number 0 … 127
 //     10xxxxxx …                  up to 63 bytes
@@ -19,8 +19,8 @@
 // The length behind has seven bits to a byte, the lowest in the last; a bit 0x80 says that more stand before.
 //
 // A full listpack is RDB's, to the byte. What it has behind each element serves only those who come from the end, and is a
-// tenth of elements of eight bytes: so what is read from the front, or seldom from behind, is kept bare. `Listpack+Forms`
-// makes one form of the other.
+// tenth of elements of eight bytes: so what is read from the front, or seldom from behind, is kept bare, and what both ends
+// and the middle are asked of is marked (`Listpack+Marks`). `Listpack+Forms` makes one form of the other.
 //
 // Source: the listpack specification; bytes in `ListpackTests` were taken from redis-server 7.0.
 
@@ -35,26 +35,30 @@ internal import Protocol
 /// size class follows from its first word. Invariant: see `isValid`.
 @safe
 public struct Listpack {
-    enum Form {
-        case full, bare
+    /// The numbers are those of a block's two highest bits.
+    enum Form: UInt8 {
+        case full, bare, marked
     }
 
     var base: UnsafeMutableRawPointer
     /// What the block says.
-    let form: Form
+    var form: Form
 
     static let headerByteCount = 6
     static let end: UInt8 = 0xFF
     static let manyElements = 65535
-    /// No listpack becomes larger, nor what would be one if it were full: Redis's own limit.
-    static let greatestByteCount = 1 << 30
-    private static let bareBit: UInt32 = 1 << 31
+    /// No listpack becomes larger, nor what would be one if it were full: Redis's own limit, less one for the form's bits.
+    static let greatestByteCount = 1 << formShift - 1
+    private static let formShift: UInt32 = 30
+    private static let byteCountMask: UInt32 = 1 << formShift - 1
 
     /// A block that is a listpack already.
     @inline(__always)
     init(base: UnsafeMutableRawPointer) {
         unsafe self.base = base
-        form = UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self)) & Self.bareBit == 0 ? .full : .bare
+        let word = UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self))
+        // A case numbered in order is its number: nothing is looked up. What was written here was a case.
+        form = unsafe unsafeBitCast(UInt8(truncatingIfNeeded: word >> Self.formShift), to: Form.self)
     }
 
     /// Bytes that are a listpack already, for reading alone.
@@ -95,10 +99,10 @@ public struct Listpack {
 
     var byteCount: Int {
         @inline(__always) get {
-            Int(UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self)) & ~Self.bareBit)
+            Int(UInt32(littleEndian: unsafe base.loadUnaligned(as: UInt32.self)) & Self.byteCountMask)
         }
         nonmutating set {
-            let word = UInt32(newValue) | (form == .bare ? Self.bareBit : 0)
+            let word = UInt32(newValue) | UInt32(form.rawValue) << Self.formShift
             unsafe base.storeBytes(of: word.littleEndian, as: UInt32.self)
         }
     }
@@ -113,8 +117,13 @@ public struct Listpack {
 
     /// How many elements there are; with 65535 and more they are counted, O(*n*).
     public var count: Int {
-        let stored = storedCount
-        guard stored == Self.manyElements else { return stored }
+        @inline(__always) get {
+            let stored = storedCount
+            return stored == Self.manyElements ? countElements() : stored
+        }
+    }
+
+    private func countElements() -> Int {
         var (count, offset) = (0, first)
         while let here = offset {
             count += 1
@@ -123,23 +132,32 @@ public struct Listpack {
         return count
     }
 
-    var isEmpty: Bool { endOffset == Self.headerByteCount }
+    var isEmpty: Bool { endOffset == firstOffset }
 
-    /// Bytes behind the last element.
+    /// Bytes behind the last element, where there are no marks.
     @inline(__always)
-    static func endByteCount(_ form: Form) -> Int { form == .bare ? 0 : 1 }
+    static func endByteCount(_ form: Form) -> Int { form == .full ? 1 : 0 }
 
     // MARK: Walking
 
     /// Where the last element ends: what is put there becomes the last.
-    var endOffset: Int { @inline(__always) get { byteCount - Self.endByteCount(form) } }
+    var endOffset: Int {
+        @inline(__always) get { form == .marked ? markedEnd : byteCount &- Self.endByteCount(form) }
+    }
 
-    var first: Int? { isEmpty ? nil : Self.headerByteCount }
+    /// Where the first element begins, if there is one.
+    var firstOffset: Int { @inline(__always) get { form == .marked ? markedFirst : Self.headerByteCount } }
+
+    var first: Int? { isEmpty ? nil : firstOffset }
 
     /// In a bare one it is walked to.
     var last: Int? {
-        guard form == .full else { return offset(ofIndex: -1) }
-        return isEmpty ? nil : offset(before: endOffset)
+        if isEmpty { return nil }
+        switch form {
+        case .full: return offset(before: endOffset)
+        case .bare: return offset(ofIndex: -1)
+        case .marked: return lastOffset
+        }
     }
 
     @inline(__always)
@@ -154,9 +172,7 @@ public struct Listpack {
     }
 
     /// The element at `index`; a negative one counts from the end, -1 being the last.
-    ///
-    /// - Parameter mark: one of a bare listpack's elements from which the walk may begin.
-    func offset(ofIndex index: Int, near mark: Mark = .first) -> Int? {
+    func offset(ofIndex index: Int) -> Int? {
         let count = count
         guard index < count, index >= -count else { return nil }
         let index = index < 0 ? count + index : index
@@ -165,25 +181,22 @@ public struct Listpack {
             for _ in index..<count { offset = self.offset(before: offset) }
             return offset
         }
-        let start = form == .bare && mark.index <= index ? mark : .first
-        return offset(index - start.index, elementsAfter: start.offset)
-    }
-
-    /// An element whose offset is known.
-    struct Mark {
-        let index: Int
-        let offset: Int
-
-        static let first = Mark(index: 0, offset: headerByteCount)
+        if form == .marked { return offset(ofMarkedIndex: index) }
+        return offset(index, elementsAfter: Self.headerByteCount)
     }
 
     /// The offset `count` elements behind `offset`, at most the end.
     @inline(__always)
     func offset(_ count: Int, elementsAfter offset: Int) -> Int {
+        self.offset(count, elementsAfter: offset, upTo: endOffset)
+    }
+
+    /// - Parameter endOffset: of this listpack, for who walks often; or what is larger, for who knows that they are there.
+    @inline(__always)
+    func offset(_ count: Int, elementsAfter offset: Int, upTo endOffset: Int) -> Int {
         var (here, left) = (offset, count)
-        let endOffset = endOffset
         // A loop for each form: it is what finding an element by its index costs.
-        if form == .bare {
+        if form != .full {
             while left > 0, here < endOffset {
                 here = contentEnd(of: here)
                 left &-= 1
@@ -205,11 +218,11 @@ public struct Listpack {
 
     @inline(__always)
     func end(of offset: Int, contentEnd: Int) -> Int {
-        form == .bare ? contentEnd : contentEnd &+ Self.backLengthByteCount(contentEnd &- offset)
+        form == .full ? contentEnd &+ Self.backLengthByteCount(contentEnd &- offset) : contentEnd
     }
 
     private func offset(before offset: Int) -> Int {
-        precondition(form == .full, "a bare listpack is walked from behind")
+        precondition(form == .full, "a listpack that is not full is walked from behind")
         var (position, shift, byteCount) = (offset - 1, 0, 0)
         while true {
             let byte = byte(position)
@@ -260,7 +273,7 @@ public struct Listpack {
         let endOffset = endOffset
         while here < endOffset {
             if holds(text, number, at: here) { return here }
-            here = self.offset(stride, elementsAfter: here)
+            here = self.offset(stride, elementsAfter: here, upTo: endOffset)
         }
         return nil
     }

@@ -5,7 +5,7 @@ internal import Protocol
 /// An element on its way into a listpack: how it is written, and how much room that takes.
 struct ListpackElement {
     private let value: StringValue
-    /// Head and content: all of it in a bare listpack.
+    /// Head and content: all of it where the listpack is not full.
     private let contentByteCount: Int
 
     init(_ text: Bytes) { self.init(parseInteger(text).map(StringValue.integer) ?? .bytes(text)) }
@@ -27,8 +27,9 @@ struct ListpackElement {
             }
     }
 
+    @inline(__always)
     func byteCount(in form: Listpack.Form) -> Int {
-        form == .bare ? contentByteCount : contentByteCount + Listpack.backLengthByteCount(contentByteCount)
+        form == .full ? contentByteCount + Listpack.backLengthByteCount(contentByteCount) : contentByteCount
     }
 
     @unsafe

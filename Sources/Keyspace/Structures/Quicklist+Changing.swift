@@ -1,4 +1,4 @@
-// Putting elements into a long list and taking them out: nodes that fill, split, join, and change their form.
+// Putting elements into a long list and taking them out: nodes that fill, split, join, and are compressed.
 
 internal import Protocol
 
@@ -9,13 +9,30 @@ extension Quicklist {
         let element = ListpackElement(text)
         let outermost = end == .head ? 0 : nodeCount - 1
         if nodeCount > 0, hasRoom(in: outermost, for: element, limit) {
-            return change(outermost) { node in
-                node.change(by: 1) { $0.insert(element, at: end, memory: memory) }
-            }
+            return changePack(outermost, by: 1) { $0.push(element, at: end, memory: memory) }
         }
         let index = end == .head ? 0 : nodeCount
         insert(makeNode(text, element, limit, memory), at: index, memory)
         settle(index..<index + 1, memory)
+    }
+
+    /// Lends the first or last element, and takes it out; there is one.
+    @inline(__always)
+    func pop(at end: ListEnd, limit: ListNodeLimit, memory: Memory, _ body: (StringValue) -> Void) {
+        let outermost = end == .head ? 0 : nodeCount - 1
+        guard self[outermost].count > 1 else {
+            body(element(at: end))
+            removeNodes(outermost..<outermost + 1, memory)
+            return settle(0..<0, memory)
+        }
+        let isSmall = changePack(outermost, by: -1) { pack in
+            pack.pop(at: end, memory: memory, body)
+            return pack.hasRoom(for: 0, inFull: limit.byteCount / 2)
+        }
+        // Nobody looks at the next node, which may be far from any cache, before they might be joined.
+        if isSmall, nodeCount > 1, joinNext(to: end == .head ? 0 : nodeCount - 2, limit, memory) {
+            settle(0..<0, memory)
+        }
     }
 
     /// Puts a node with the elements of `pack`, which belongs to the list from now on, at the tail.
@@ -46,13 +63,7 @@ extension Quicklist {
         }
         expand(node, memory)
         if hasRoom(in: node, for: element, limit) {
-            let mark = self[node].mark
-            change(node) { changed in
-                changed.change(by: 1) { pack in
-                    let offset = pack.offset(ofIndex: position, near: mark) ?? pack.endOffset
-                    pack.insert(element, at: offset, memory: memory)
-                }
-            }
+            changePack(node, by: 1) { $0.insert(element, beforeIndex: position, memory: memory) }
         } else {
             insert(makeNode(text, element, limit, memory), at: node, memory)
         }
@@ -67,12 +78,10 @@ extension Quicklist {
         defer { settle(node..<node + 1, memory) }
         if self[node].kind == .listpack, !limit.isExceeded(by: element) {
             let pack = self[node].pack
-            guard let offset = pack.offset(ofIndex: position, near: self[node].mark) else {
-                preconditionFailure("a node is miscounted")
-            }
+            guard let offset = pack.offset(ofIndex: position) else { preconditionFailure("a node is miscounted") }
             let growth = element.byteCount(in: .full) - pack.fullByteCount(at: offset)
             if growth <= 0 || pack.hasRoom(for: growth, inFull: limit.byteCount) {
-                return change(node) { $0.replace(at: offset, with: element, memory: memory) }
+                return changePack(node, by: 0) { $0.exchange(at: offset, with: element, memory: memory) }
             }
         }
         remove(index..<index + 1, limit: limit, memory: memory)
@@ -138,8 +147,8 @@ extension Quicklist {
         _ memory: Memory
     ) -> ListNode {
         if limit.isExceeded(by: element) { return ListNode(copying: text, memory: memory) }
-        var pack = Listpack(.full, memory: memory)
-        pack.append(element, memory: memory)
+        var pack = Listpack(.bare, memory: memory)
+        pack.push(element, at: .tail, memory: memory)
         return ListNode(pack, count: 1)
     }
 
@@ -150,9 +159,7 @@ extension Quicklist {
 
     private func removeElements(_ range: Range<Int>, ofNode index: Int, _ memory: Memory) {
         expand(index, memory)
-        change(index) { node in
-            node.change(by: -range.count) { $0.removeElements(range, memory: memory) }
-        }
+        changePack(index, by: -range.count) { $0.removeElements(range, memory: memory) }
     }
 
     /// - Returns: how many were taken out; a node that has no others is left as it is, to be removed by the caller.
@@ -177,27 +184,16 @@ extension Quicklist {
         }
         guard found > 0, found < self[index].count else { return found }
         expand(index, memory)
-        change(index) { node in
-            node.change(by: -found) {
-                _ = $0.remove(sought, atMost: found, backwards: backwards, memory: memory)
-            }
+        changePack(index, by: -found) {
+            _ = $0.remove(sought, atMost: found, backwards: backwards, memory: memory)
         }
         return found
     }
 
     /// Makes two nodes of one, the second beginning with the element at `position`.
     private func split(_ index: Int, at position: Int, _ memory: Memory) {
-        let (count, mark) = (self[index].count - position, self[index].mark)
-        var tail = Listpack(self[index].pack.form, memory: memory)
-        change(index) { node in
-            node.change(by: -count) { pack in
-                guard let offset = pack.offset(ofIndex: position, near: mark) else {
-                    preconditionFailure("a node is miscounted")
-                }
-                tail.append(offset..<pack.endOffset, of: pack, elements: count, memory: memory)
-                pack.remove(offset..<pack.endOffset, elements: count, memory: memory)
-            }
-        }
+        let count = self[index].count - position
+        let tail = changePack(index, by: -count) { $0.split(at: position, memory: memory) }
         insert(ListNode(tail, count: count), at: index + 1, memory)
     }
 }
@@ -205,10 +201,12 @@ extension Quicklist {
 // MARK: - Nodes that are too small
 
 extension Quicklist {
-    /// Joins the node at `index` with its neighbours where they are small, and gives all the form that they are to have.
+    /// Joins the node at `index` with its neighbours where they are small, and compresses those that are to be.
     private func join(around index: Int, _ limit: ListNodeLimit, _ memory: Memory) {
-        for candidate in [index + 1, index, index - 1, index - 2] where candidate >= 0 && candidate < nodeCount - 1 {
+        var candidate = min(index + 1, nodeCount - 2)
+        while candidate >= max(0, index - 2) {
             _ = joinNext(to: candidate, limit, memory)
+            candidate = min(candidate - 1, nodeCount - 2)
         }
         settle(max(0, index - 2)..<index + 3, memory)
     }
@@ -222,65 +220,46 @@ extension Quicklist {
             node.pack.fullByteCountBounds.lowerBound + next.pack.fullByteCountBounds.lowerBound <= room,
             node.pack.byteCount(in: .full) + next.pack.byteCount(in: .full) <= room
         else { return false }
-        open(index + 1, memory)
-        let pack = self[index + 1].pack
-        change(index) { joined in
-            joined = joined.converted(to: .full, memory: memory)
-            joined.change(by: next.count) {
-                let elements = Listpack.headerByteCount..<pack.endOffset
-                $0.append(elements, of: pack, elements: next.count, memory: memory)
-            }
-        }
+        changePack(index, by: next.count) { $0.append(elementsOf: next.pack, memory: memory) }
         removeNodes(index + 1..<index + 2, memory)
         return true
     }
 }
 
-// MARK: - Forms of nodes
+// MARK: - Compression
 
 extension Quicklist {
-    /// How many nodes at each end are neither compressed nor bare.
-    private var openDepth: Int { max(1, compressDepth) }
-
-    /// How many nodes at each end need not be closed. One more than are open, unless compression is asked for: else a list
-    /// whose outermost node comes and goes would change the form of the next one each time.
-    private var closeDepth: Int { compressDepth > 0 ? compressDepth : 2 }
-
-    /// Whether the node at `index` is one that is neither compressed nor bare.
-    func isOpen(_ index: Int) -> Bool { index < openDepth || index >= nodeCount - openDepth }
-
-    /// Whether the node at `index` is one that is kept bare, and compressed where that is asked for.
-    func isInner(_ index: Int) -> Bool { index >= closeDepth && index < nodeCount - closeDepth }
+    /// Whether the node at `index` is one that is not compressed.
+    @inline(__always)
+    func isOpen(_ index: Int) -> Bool {
+        compressDepth == 0 || index < compressDepth || index >= nodeCount - compressDepth
+    }
 
     /// Makes the node one that can be changed.
     private func expand(_ index: Int, _ memory: Memory) {
         guard self[index].isCompressed else { return }
-        change(index) { $0 = $0.expanded(memory: memory) }
+        let previousBytes = self[index].usedBytes
+        exchange(index, for: self[index].expanded(memory: memory), previousBytes: previousBytes)
     }
 
-    /// Makes the node one for an end of the list.
-    private func open(_ index: Int, _ memory: Memory) {
-        guard self[index].isCompressed || self[index].isBare else { return }
-        change(index) { $0 = $0.converted(to: .full, memory: memory) }
+    /// Compresses the node, if there is one at `index` and it is to be.
+    private func compress(_ index: Int, _ memory: Memory) {
+        guard index >= 0, index < nodeCount, !isOpen(index) else { return }
+        let previousBytes = self[index].usedBytes
+        guard let compressed = self[index].compressed(memory: memory) else { return }
+        exchange(index, for: compressed, previousBytes: previousBytes)
     }
 
-    /// Makes the node one between the ends, if there is one at `index` and it is.
-    private func close(_ index: Int, _ memory: Memory) {
-        guard isInner(index), !self[index].isCompressed else { return }
-        if !self[index].isBare { change(index) { $0 = $0.converted(to: .bare, memory: memory) } }
-        guard compressDepth > 0 else { return }
-        change(index) { if let compressed = $0.compressed(memory: memory) { $0 = compressed } }
-    }
-
-    /// Gives all nodes the form that their places ask for, after some came and went, and those at `touched` were changed.
+    /// Compresses and expands nodes as their places ask for, after some came and went, and those at `touched` were changed.
     private func settle(_ touched: Range<Int>, _ memory: Memory) {
-        for index in 0..<min(openDepth, nodeCount) {
-            open(index, memory)
-            open(nodeCount - 1 - index, memory)
+        guard compressDepth > 0 else { return }
+        for index in 0..<min(compressDepth, nodeCount) {
+            expand(index, memory)
+            expand(nodeCount - 1 - index, memory)
         }
         // What was the last of an end may be an inner one now.
-        close(closeDepth, memory)
-        close(nodeCount - 1 - closeDepth, memory)
-        for index in touched.clamped(to: 0..<nodeCount) { close(index, memory) }
+        compress(compressDepth, memory)
+        compress(nodeCount - 1 - compressDepth, memory)
+        for index in touched.clamped(to: 0..<nodeCount) { compress(index, memory) }
     }
 }

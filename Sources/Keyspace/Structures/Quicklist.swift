@@ -9,10 +9,6 @@
 //     32       4       places in the ring, a power of two
 //     36       4       how many nodes at each end are never compressed; 0: none is anywhere
 //
-// The nodes that are compressed, or would be, have bare listpacks; where there is no compression, all but two at each end,
-// the outermost of which is full: so the last element is found as fast as the first, and what comes and goes there is judged
-// without a walk.
-//
 // Redis links its nodes; a ring of two words each is smaller, and walking it reads eight bytes in a row per node.
 
 internal import Protocol
@@ -90,7 +86,7 @@ struct Quicklist {
     /// The listpack of the only node, if `limit` holds twice as much; the list itself is then gone.
     func unwrap(within limit: ListNodeLimit, memory: Memory) -> Listpack? {
         guard nodeCount == 1, self[0].kind == .listpack,
-            self[0].pack.byteCount <= limit.byteCount / 2, count <= limit.count / 2
+            self[0].pack.hasRoom(for: 0, inFull: limit.byteCount / 2), count <= limit.count / 2
         else { return nil }
         let pack = self[0].pack
         freeShell(to: memory)
@@ -159,14 +155,25 @@ extension Quicklist {
 
     private func place(_ index: Int) -> Int { (firstPlace &+ index) & (room &- 1) }
 
-    /// Changes the node at `index`, and keeps the accounts.
-    func change<Result>(_ index: Int, _ body: (inout ListNode) -> Result) -> Result {
-        var node = self[index]
-        let (previousBytes, previousCount) = (node.usedBytes, node.count)
-        let result = body(&node)
+    /// Puts `node`, which has as many elements, in place of the one at `index`, whose block is gone.
+    func exchange(_ index: Int, for node: ListNode, previousBytes: Int) {
+        assert(node.count == self[index].count)
         self[index] = node
         blockBytes += node.usedBytes - previousBytes
-        count += node.count - previousCount
+    }
+
+    /// Changes the listpack of the node at `index`, which gets `difference` elements more or fewer.
+    @inline(__always)
+    func changePack<Result>(_ index: Int, by difference: Int, _ body: (inout Listpack) -> Result) -> Result {
+        let node = self[index]
+        var pack = node.pack
+        let previousByteCount = pack.byteCount
+        let result = body(&pack)
+        self[index] = ListNode(pack, count: node.count + difference)
+        if pack.byteCount != previousByteCount {
+            blockBytes += pack.usedBytes - Memory.sizeClass(previousByteCount)
+        }
+        count += difference
         return result
     }
 
@@ -276,6 +283,17 @@ extension Quicklist {
         }
     }
 
+    /// Lends the element at `index`, which is there.
+    func withElement(at index: Int, _ body: (StringValue) -> Void) {
+        let (node, position) = locate(index)
+        self[node].withContent { content in
+            switch content {
+            case .listpack(let pack): body(pack.element(atIndex: position))
+            case .element(let bytes): body(.bytes(bytes))
+            }
+        }
+    }
+
     /// Visits elements from `index` on, towards the tail or backwards, until `body` says that it has enough.
     @inline(__always)
     func visit(from index: Int, backwards: Bool, _ body: (StringValue) -> Bool) {
@@ -284,8 +302,7 @@ extension Quicklist {
         while true {
             let goesOn = self[node].withContent { content in
                 switch content {
-                case .listpack(let pack):
-                    pack.visit(from: position, backwards: backwards, near: self[node].mark, body)
+                case .listpack(let pack): pack.visit(from: position, backwards: backwards, body)
                 case .element(let bytes): body(.bytes(bytes))
                 }
             }
@@ -306,9 +323,7 @@ extension Quicklist {
         for index in 0..<nodeCount {
             let node = self[index]
             node.checkInvariants()
-            precondition(!isOpen(index) || !node.isCompressed && !node.isBare, "a node at an end is closed")
-            precondition(!isInner(index) || node.isCompressed || node.isBare || node.kind == .plain, "a node is open")
-            precondition(!node.isCompressed || compressDepth > 0, "a node is compressed")
+            precondition(!isOpen(index) || !node.isCompressed, "a node at an end is compressed")
             elements += node.count
             bytes += node.usedBytes
         }

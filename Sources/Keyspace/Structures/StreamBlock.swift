@@ -232,7 +232,7 @@ struct ListpackCursor {
     /// A count.
     mutating func number() -> Int { Int(integer()) }
 
-    mutating func skip(_ count: Int) { offset = pack.offset(count, elementsAfter: offset) }
+    mutating func skip(_ count: Int) { offset = pack.offset(count, elementsAfter: offset, upTo: .max) }
 }
 
 // MARK: - Writing

@@ -1,5 +1,4 @@
-// Lists: one listpack while they are short, a quicklist when they are long. The shortest are bare: a walk to their last element
-// costs next to nothing.
+// Lists: one listpack while they are short, a quicklist when they are long.
 
 public import Protocol
 
@@ -24,12 +23,9 @@ public struct ListValue: AggregateValue {
 
     public var count: Int { isShort ? pack.count : quicklist.count }
 
-    /// A short list that takes more bytes is full.
-    private static let greatestBareByteCount = 256
-
-    private var isShort: Bool { @inline(__always) get { entry.encoding == .listpack } }
-    private var pack: Listpack { unsafe Listpack(base: entry.aggregate.base) }
-    private var quicklist: Quicklist { unsafe Quicklist(base: entry.aggregate.base) }
+    private var isShort: Bool { @inline(__always) get { entry.isListpack } }
+    private var pack: Listpack { @inline(__always) get { unsafe Listpack(base: entry.structure) } }
+    private var quicklist: Quicklist { @inline(__always) get { unsafe Quicklist(base: entry.structure) } }
     private var memory: Memory { keyspace.memory }
     private var limit: ListNodeLimit {
         ListNodeLimit(keyspace.limits.listNodeSize, aloneFrom: keyspace.limits.listAloneByteCount)
@@ -40,6 +36,12 @@ public struct ListValue: AggregateValue {
     /// The first or last element; the list is not empty.
     public func element(at end: ListEnd) -> StringValue {
         isShort ? pack.element(at: end) : quicklist.element(at: end)
+    }
+
+    /// Lends the element at `index`, which is there.
+    @inline(__always)
+    public func withElement(at index: Int, _ body: (StringValue) -> Void) {
+        if isShort { body(pack.element(atIndex: index)) } else { quicklist.withElement(at: index, body) }
     }
 
     /// Visits elements from `index` on, towards the tail or backwards, until `body` says that it has enough.
@@ -79,9 +81,9 @@ public struct ListValue: AggregateValue {
     public func push(_ text: Bytes, at end: ListEnd) {
         if isShort {
             let element = ListpackElement(text)
-            var pack = pack(growingBy: element)
+            var pack = pack
             if limit.hasRoom(in: pack, count: pack.count, for: element) {
-                pack.insert(element, at: end, memory: memory)
+                pack.push(element, at: end, memory: memory)
                 return store(pack)
             }
             lengthen()
@@ -93,9 +95,9 @@ public struct ListValue: AggregateValue {
     public func insert(_ text: Bytes, at index: Int) {
         if isShort {
             let element = ListpackElement(text)
-            var pack = pack(growingBy: element)
+            var pack = pack
             if limit.hasRoom(in: pack, count: pack.count, for: element) {
-                pack.insert(element, at: pack.offset(ofIndex: index) ?? pack.endOffset, memory: memory)
+                pack.insert(element, beforeIndex: index, memory: memory)
                 return store(pack)
             }
             lengthen()
@@ -107,11 +109,11 @@ public struct ListValue: AggregateValue {
     public func replace(at index: Int, with text: Bytes) {
         if isShort {
             let element = ListpackElement(text)
-            var pack = pack(growingBy: element)
+            var pack = pack
             guard let offset = pack.offset(ofIndex: index) else { preconditionFailure("no such element in a list") }
             let growth = element.byteCount(in: .full) - pack.fullByteCount(at: offset)
             if pack.hasRoom(for: growth, inFull: limit.byteCount), !limit.isExceeded(by: element) {
-                pack.replace(at: offset, with: element, memory: memory)
+                pack.exchange(at: offset, with: element, memory: memory)
                 return store(pack)
             }
             lengthen()
@@ -125,14 +127,26 @@ public struct ListValue: AggregateValue {
         if isShort {
             var pack = pack
             pack.removeElements(range, memory: memory)
-            return store(pack, bareUpTo: Self.greatestBareByteCount / 2)
+            return store(pack)
         }
         quicklist.remove(range, limit: limit, memory: memory)
         shortenIfSmall()
     }
 
+    /// Lends the first or last element, and takes it out; the list is not empty.
+    @inline(__always)
+    public func pop(at end: ListEnd, _ body: (StringValue) -> Void) {
+        if isShort {
+            var pack = pack
+            pack.pop(at: end, memory: memory, body)
+            return store(pack)
+        }
+        quicklist.pop(at: end, limit: limit, memory: memory, body)
+        if quicklist.nodeCount <= 1 { shortenIfSmall() }
+    }
+
     /// Takes out `count` elements at an end; there are as many.
-    public func remove(_ count: Int = 1, at end: ListEnd) {
+    public func remove(_ count: Int, at end: ListEnd) {
         let all = self.count
         remove(end == .head ? 0..<count : all - count..<all)
     }
@@ -143,7 +157,7 @@ public struct ListValue: AggregateValue {
         if isShort {
             var pack = pack
             removed = pack.remove(sought, atMost: most, backwards: backwards, memory: memory)
-            store(pack, bareUpTo: Self.greatestBareByteCount / 2)
+            store(pack)
         } else {
             removed = quicklist.remove(sought, atMost: most, backwards: backwards, limit: limit, memory: memory)
             shortenIfSmall()
@@ -153,12 +167,12 @@ public struct ListValue: AggregateValue {
 
     /// Puts the elements of a listpack, as RDB has it and known to be valid, at the tail.
     public func append(listpack bytes: Bytes) {
-        let pack = Listpack(reading: bytes).copy(to: memory)
+        let pack = Listpack(ofList: Listpack(reading: bytes), memory: memory)
         guard !pack.isEmpty else { return pack.free(to: memory) }
         if isShort {
-            if self.pack.isEmpty, pack.byteCount <= limit.byteCount, pack.count <= limit.count {
+            if self.pack.isEmpty, bytes.count <= limit.byteCount, pack.count <= limit.count {
                 self.pack.free(to: memory)
-                return store(pack, bareUpTo: Self.greatestBareByteCount)
+                return store(pack)
             }
             lengthen()
         }
@@ -167,37 +181,24 @@ public struct ListValue: AggregateValue {
 
     // MARK: Encodings
 
+    @inline(__always)
     private func store(_ pack: Listpack) {
+        // Most changes leave the block where it is.
+        if unsafe isShort && pack.base == entry.structure { return }
         unsafe entry.aggregate = Aggregate(.list, .listpack, base: pack.base)
-    }
-
-    /// The same, made bare first where it is so small; half as large as when it became full, or the next change would make
-    /// it full again.
-    private func store(_ pack: Listpack, bareUpTo byteCount: Int) {
-        store(pack.byteCount <= byteCount ? pack.converted(to: .bare, memory: memory) : pack)
-    }
-
-    /// The listpack, made full where it is too large for a bare one with `element` besides.
-    private func pack(growingBy element: ListpackElement) -> Listpack {
-        let pack = pack
-        if pack.form == .bare, pack.byteCount + element.byteCount(in: .bare) > Self.greatestBareByteCount {
-            store(pack.converted(to: .full, memory: memory))
-        }
-        return self.pack
     }
 
     /// Makes a quicklist of the listpack.
     private func lengthen() {
         let depth = keyspace.limits.listCompressDepth
-        let full = pack.converted(to: .full, memory: memory)
-        let quicklist = Quicklist(adopting: full, compressDepth: depth, memory: memory)
+        let quicklist = Quicklist(adopting: pack, compressDepth: depth, memory: memory)
         unsafe entry.aggregate = Aggregate(.list, .quicklist, base: quicklist.base)
     }
 
     /// Makes a listpack of a quicklist that has become short.
     private func shortenIfSmall() {
         if let pack = quicklist.unwrap(within: limit, memory: memory) {
-            store(pack, bareUpTo: Self.greatestBareByteCount / 2)
+            store(pack)
         } else if quicklist.count == 0 {
             quicklist.free(to: memory)
             store(Listpack(.bare, memory: memory))
@@ -206,8 +207,6 @@ public struct ListValue: AggregateValue {
 
     public func checkInvariants() {
         guard isShort else { return quicklist.checkInvariants() }
-        precondition(pack.isIntact, "a list that is no listpack")
-        let isSmall = pack.byteCount <= Self.greatestBareByteCount
-        precondition(isSmall || pack.form == .full, "a list that is too large for a bare listpack")
+        precondition(pack.isIntactInList, "a list that is no listpack of a list")
     }
 }

@@ -150,9 +150,7 @@ public struct SortedSetValue: AggregateValue {
         let pack = pack
         guard var offset = pack.offset(ofIndex: 2 * ranks.lowerBound) else { return }
         if reversed {
-            for offset in pack.offsets(ranks.count, from: offset, stride: 2).reversed() {
-                guard body(pack[Int(offset)], pack.score(behind: Int(offset))) else { return }
-            }
+            _ = pack.visitBackwards(ranks.count, from: offset, stride: 2) { body(pack[$0], pack.score(behind: $0)) }
             return
         }
         for _ in ranks {
