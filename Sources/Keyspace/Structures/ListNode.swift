@@ -54,7 +54,7 @@ struct ListNode {
     }
 
     private static let kindMask: UInt = 7
-    private let word: UInt
+    private var word: UInt
     /// Elements.
     let count: Int
 
