@@ -204,7 +204,7 @@ struct BucketArray {
     func usedBytes(passed index: Int) -> Int {
         guard !isEmpty else { return 0 }
         let byteCount = count * Bucket.byteCount
-        return isPaged ? byteCount - releasedBytes(passed: index) : Memory.sizeClass(byteCount)
+        return isPaged ? byteCount - releasedBytes(passed: index) : SizeClass.byteCount(byteCount)
     }
 
     private func releasedBytes(passed index: Int) -> Int {

@@ -236,7 +236,7 @@ extension Keyspace {
 
     /// Room for a string that grows: twice what it needs, from 1 MiB on 1 MiB more; rounded up to what is given anyway.
     private static func capacity(for byteCount: Int) -> Int {
-        Memory.sizeClass(16 + byteCount + min(byteCount, 1 << 20)) - 16
+        SizeClass.byteCount(16 + byteCount + min(byteCount, 1 << 20)) - 16
     }
 }
 
@@ -256,7 +256,7 @@ extension Entry {
     fileprivate func resizeInline(to count: Int) -> Bool {
         let present = byteCount
         let wanted = present - Header.valueCount(header) + count
-        guard Memory.sizeClass(wanted) == Memory.sizeClass(present) else { return false }
+        guard SizeClass.byteCount(wanted) == SizeClass.byteCount(present) else { return false }
         header = header & ~(0xFFFF << 48) | UInt64(count) << 48
         return true
     }

@@ -263,7 +263,7 @@ public final class Keyspace {
             payload: payload.byteCount
         )
         var entry = previous
-        if Memory.sizeClass(byteCount) == Memory.sizeClass(previous.byteCount) {
+        if SizeClass.byteCount(byteCount) == SizeClass.byteCount(previous.byteCount) {
             previous.write(previous.key, expiry: expiry, payload: payload)
         } else {
             entry = Entry.make(key.bytes, expiry: expiry, payload: payload, memory: memory)

@@ -149,7 +149,7 @@ struct StringBlock {
     /// What the block was asked for.
     var byteCount: Int { 16 + capacity }
     /// What it takes of the shard's memory.
-    var usedBytes: Int { Memory.sizeClass(byteCount) }
+    var usedBytes: Int { SizeClass.byteCount(byteCount) }
 
     func free(to memory: Memory) { unsafe memory.free(base, byteCount: byteCount) }
 
@@ -203,7 +203,7 @@ extension Entry {
         let previousCount = Header.valueCount(header)
         guard
             payloadCount == previousCount
-                || Memory.sizeClass(offset + payloadCount) == Memory.sizeClass(offset + previousCount)
+                || SizeClass.byteCount(offset + payloadCount) == SizeClass.byteCount(offset + previousCount)
         else { return false }
         self.header = header & ~Header.payloadMask | payload.headerBits
         unsafe payload.write(to: base + offset)
@@ -232,7 +232,7 @@ extension Entry {
     }
 
     /// What the entry and its value take of the shard's memory.
-    var usedBytes: Int { Memory.sizeClass(byteCount) + outsideUsedBytes }
+    var usedBytes: Int { SizeClass.byteCount(byteCount) + outsideUsedBytes }
 
     /// Of these, what lies outside the entry.
     var outsideUsedBytes: Int {

@@ -54,7 +54,7 @@ private final class OwnedIntegers {
     @Test func `of ten small integers takes four bytes more than they do`() {
         let owned = OwnedIntegers(Array(1...10))
 
-        #expect(owned.set.usedBytes == Memory.sizeClass(24))
+        #expect(owned.set.usedBytes == SizeClass.byteCount(24))
     }
 
     private static let borders: [Int64] = [

@@ -160,7 +160,7 @@ struct ListpackShape: CustomTestStringConvertible, Sendable {
         let list = ModelledListpack()
         for number in 0..<640 { list.push("element\(number % 10)", at: end) }
 
-        #expect(list.pack.byteCount == Memory.sizeClass(6 + 640 * 9 + 10 * 2 + 16))
+        #expect(list.pack.byteCount == SizeClass.byteCount(6 + 640 * 9 + 10 * 2 + 16))
         #expect(list.pack.byteCount(in: .full) == 6 + 640 * 10 + 1)
         #expect(list.pack.byteCount(in: .bare) == 6 + 640 * 9)
         for index in stride(from: 0, to: 640, by: 7) {

@@ -171,14 +171,14 @@ extension Array<String> {
         let owned = OwnedList()
         func usedBytes() -> Int { owned.entry?.aggregate.usedBytes ?? 0 }
         for number in 0..<27 { owned.push("element\(number % 10)", at: .head) }
-        #expect(usedBytes() == Memory.sizeClass(6 + 27 * 9))
+        #expect(usedBytes() == SizeClass.byteCount(6 + 27 * 9))
 
         owned.push("element0", at: .head)
-        #expect(usedBytes() == Memory.sizeClass(6 + 28 * 9 + 2 + 16))
+        #expect(usedBytes() == SizeClass.byteCount(6 + 28 * 9 + 2 + 16))
         owned.pop(at: .tail)
-        #expect(usedBytes() == Memory.sizeClass(6 + 28 * 9 + 2 + 16))
+        #expect(usedBytes() == SizeClass.byteCount(6 + 28 * 9 + 2 + 16))
         owned.list.remove(15, at: .tail)
-        #expect(usedBytes() == Memory.sizeClass(6 + 12 * 9))
+        #expect(usedBytes() == SizeClass.byteCount(6 + 12 * 9))
     }
 
     @Test func `has nodes of one form, wherever they are`() {
@@ -191,8 +191,8 @@ extension Array<String> {
             if case .listpack(let pack) = content { byteCounts.append(pack.byteCount) }
         }
         let last = 10_000 - 12 * 818
-        let full = Memory.sizeClass(6 + 818 * 9 + 12 * 2 + 16)
-        #expect(byteCounts == Array(repeating: full, count: 12) + [Memory.sizeClass(6 + last * 9 + 2 * 2 + 16)])
+        let full = SizeClass.byteCount(6 + 818 * 9 + 12 * 2 + 16)
+        #expect(byteCounts == Array(repeating: full, count: 12) + [SizeClass.byteCount(6 + last * 9 + 2 * 2 + 16)])
         for (index, end) in [(400, ListEnd.head), (5000, .tail), (900, .head)] {
             owned.list.remove(index, at: end)
             owned.list.checkInvariants()

@@ -126,10 +126,6 @@ struct Memory {
         return unsafe moved
     }
 
-    /// What a request for `byteCount` > 0 bytes really takes.
-    @inline(__always)
-    static func sizeClass(_ byteCount: Int) -> Int { SizeClass.byteCount(byteCount) }
-
     /// Blocks of `byteCount` counted bytes now belong to the shard of `other`.
     func handOver(_ byteCount: Int, to other: Memory) {
         unsafe parts.pointee.usedBytes -= byteCount

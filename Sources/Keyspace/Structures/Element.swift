@@ -131,7 +131,7 @@ struct StoredElement {
         guard isOutside else { return 0 }
         let byteCount = blockByteCount
         unsafe memory.free(block, byteCount: byteCount)
-        return Memory.sizeClass(byteCount)
+        return SizeClass.byteCount(byteCount)
     }
 
     /// Gives an element that was copied byte by byte a block of its own.
@@ -195,7 +195,7 @@ struct StoredElement {
         unsafe element.value.copy(to: block + Self.outsideHeadByteCount + element.field.count)
         unsafe base.storeBytes(of: Self.outside | expires, toByteOffset: 1, as: UInt8.self)
         unsafe base.storeBytes(of: UInt(bitPattern: block), toByteOffset: 2, as: UInt.self)
-        return Memory.sizeClass(byteCount)
+        return SizeClass.byteCount(byteCount)
     }
 
     /// Where an element inside has its expiry, or would have it.

@@ -68,12 +68,12 @@ extension ElementTable {
                 unsafe pages.storeBytes(of: UInt(bitPattern: head.pointee.directory), as: UInt.self)
                 unsafe head.pointee.directory = pages
                 unsafe head.pointee.directoryCapacity = 2
-                unsafe head.pointee.usedBytes += Memory.sizeClass(2 * 8)
+                unsafe head.pointee.usedBytes += SizeClass.byteCount(2 * 8)
             } else {
                 resizeDirectory(for: pageCount + 1, used: pageCount, memory: memory)
             }
             let page = unsafe Self.makeDirectory(capacity: Self.pageSlots, memory: memory)
-            unsafe head.pointee.usedBytes += Memory.sizeClass(Self.pageSlots * 8)
+            unsafe head.pointee.usedBytes += SizeClass.byteCount(Self.pageSlots * 8)
             unsafe head.pointee.directory.storeBytes(
                 of: UInt(bitPattern: page),
                 toByteOffset: pageCount * 8,
@@ -93,7 +93,7 @@ extension ElementTable {
         } else if bucketCount % Self.pageSlots == 0 {
             let pageCount = bucketCount / Self.pageSlots
             unsafe memory.free(page(pageCount), byteCount: Self.pageSlots * 8)
-            unsafe head.pointee.usedBytes -= Memory.sizeClass(Self.pageSlots * 8)
+            unsafe head.pointee.usedBytes -= SizeClass.byteCount(Self.pageSlots * 8)
             if pageCount == 1 {
                 let first = unsafe UnsafeMutableRawPointer(page(0))
                 freeDirectory(memory: memory)
@@ -112,7 +112,7 @@ extension ElementTable {
         let wanted = count > capacity ? capacity * 2 : count <= capacity / 4 ? capacity / 2 : capacity
         guard wanted != capacity else { return }
         let moved = unsafe memory.resize(head.pointee.directory, from: capacity * 8, to: wanted * 8)
-        unsafe head.pointee.usedBytes += Memory.sizeClass(wanted * 8) - Memory.sizeClass(capacity * 8)
+        unsafe head.pointee.usedBytes += SizeClass.byteCount(wanted * 8) - SizeClass.byteCount(capacity * 8)
         unsafe head.pointee.directory = moved
         unsafe head.pointee.directoryCapacity = wanted
     }
@@ -120,15 +120,15 @@ extension ElementTable {
     private func freeDirectory(memory: Memory) {
         let byteCount = unsafe head.pointee.directoryCapacity * 8
         unsafe memory.free(head.pointee.directory, byteCount: byteCount)
-        unsafe head.pointee.usedBytes -= Memory.sizeClass(byteCount)
+        unsafe head.pointee.usedBytes -= SizeClass.byteCount(byteCount)
     }
 
     /// What head and directory take of the shard's memory.
     var directoryUsedBytes: Int {
         let pageCount = bucketCount > Self.pageSlots ? (bucketCount + Self.pageSlots - 1) / Self.pageSlots : 0
         let directoryByteCount = unsafe head.pointee.directoryCapacity * 8
-        return Memory.sizeClass(MemoryLayout<Head>.size) + Memory.sizeClass(directoryByteCount)
-            + pageCount * Memory.sizeClass(Self.pageSlots * 8)
+        return SizeClass.byteCount(MemoryLayout<Head>.size) + SizeClass.byteCount(directoryByteCount)
+            + pageCount * SizeClass.byteCount(Self.pageSlots * 8)
     }
 
     /// The number of the bucket that the bucket with number `index` takes its elements from, and leaves them to: that whose
@@ -256,7 +256,7 @@ extension ElementTable {
             _ = twin.forEach(holdsValue: holdsValues) { _, stored in
                 guard stored.isOutside else { return true }
                 stored.copyBlock(to: memory)
-                unsafe copy.head.pointee.usedBytes += Memory.sizeClass(stored.blockByteCount)
+                unsafe copy.head.pointee.usedBytes += SizeClass.byteCount(stored.blockByteCount)
                 return true
             }
         }

@@ -138,7 +138,7 @@ extension ElementTable {
         for index in 0..<bucketCount {
             guard let bucket = unsafe Bucket(slot(at: index)) else { continue }
             bytes += bucket.byteCount
-            blocks += Memory.sizeClass(bucket.byteCount)
+            blocks += SizeClass.byteCount(bucket.byteCount)
             var end = Self.bucketHeadByteCount
             _ = bucket.forEach(holdsValue: holdsValues) { offset, stored in
                 let element = stored.element
@@ -151,7 +151,7 @@ extension ElementTable {
                 if stored.hasExpiry { volatile += 1 }
                 if stored.isOutside {
                     outside += 1
-                    blocks += Memory.sizeClass(stored.blockByteCount)
+                    blocks += SizeClass.byteCount(stored.blockByteCount)
                 }
                 end = offset + stored.byteCount
                 return true

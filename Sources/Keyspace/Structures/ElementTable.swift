@@ -77,7 +77,7 @@ struct ElementTable {
         unsafe base = memory.allocate(MemoryLayout<Head>.size)
         let head = unsafe Head(
             bucketCount: Self.leastBucketCount,
-            usedBytes: Memory.sizeClass(MemoryLayout<Head>.size) + Memory.sizeClass(Self.leastBucketCount * 8),
+            usedBytes: SizeClass.byteCount(MemoryLayout<Head>.size) + SizeClass.byteCount(Self.leastBucketCount * 8),
             holdsValues: holdingValues,
             directory: directory,
             directoryCapacity: Self.leastBucketCount
@@ -273,7 +273,7 @@ struct ElementTable {
     func noteBucketBytes(from previous: Int, to byteCount: Int) {
         unsafe head.pointee.bucketByteCount += byteCount - previous
         let (before, after) = (
-            previous == 0 ? 0 : Memory.sizeClass(previous), byteCount == 0 ? 0 : Memory.sizeClass(byteCount)
+            previous == 0 ? 0 : SizeClass.byteCount(previous), byteCount == 0 ? 0 : SizeClass.byteCount(byteCount)
         )
         unsafe head.pointee.usedBytes += after - before
     }

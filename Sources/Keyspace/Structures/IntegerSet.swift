@@ -42,7 +42,7 @@ public struct IntegerSet {
     }
 
     /// What it takes of the shard's memory.
-    var usedBytes: Int { Memory.sizeClass(byteCount) }
+    var usedBytes: Int { SizeClass.byteCount(byteCount) }
 
     var byteCount: Int { Self.headerByteCount + width * count }
 

@@ -219,7 +219,7 @@ private struct CompressedBlock {
 
     /// What the block was asked for.
     var byteCount: Int { 16 + count }
-    var usedBytes: Int { Memory.sizeClass(byteCount) }
+    var usedBytes: Int { SizeClass.byteCount(byteCount) }
 
     func free(to memory: Memory) { unsafe memory.free(base, byteCount: byteCount) }
 

@@ -186,7 +186,7 @@ extension Listpack {
     private mutating func moveElements(toMakeRoomFor byteCount: Int, at end: ListEnd, _ memory: Memory) {
         let needed = neededByteCount + byteCount + Self.markByteCount
         let isPassage = needed <= self.byteCount
-        let wholeByteCount = max(self.byteCount, Memory.sizeClass(isPassage ? needed + needed / 16 : needed))
+        let wholeByteCount = max(self.byteCount, SizeClass.byteCount(isPassage ? needed + needed / 16 : needed))
         let room = end == .tail ? 0 : byteCount + wholeByteCount - needed
         let greatestFirst = Self.greatestMarkedEnd - (markedEnd - markedFirst)
         relocate(to: wholeByteCount, first: min(Self.headerByteCount + room, greatestFirst), memory)
@@ -198,7 +198,7 @@ extension Listpack {
         let byteCount = byteCount
         // More than `moveElements` leaves, or the next change would ask for it again.
         guard byteCount &- neededByteCount > byteCount >> 2 else { return }
-        relocate(to: Memory.sizeClass(neededByteCount), first: Self.headerByteCount, memory)
+        relocate(to: SizeClass.byteCount(neededByteCount), first: Self.headerByteCount, memory)
     }
 
     /// The bytes that it takes without any room.

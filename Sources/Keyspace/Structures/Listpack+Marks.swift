@@ -132,7 +132,7 @@ extension Listpack {
         guard canBeMarked else { return }
         let (end, count) = (byteCount, storedCount)
         let needed = end + count >> Self.markShift * Self.markByteCount + MarksEnd.byteCount
-        let markedByteCount = Memory.sizeClass(needed)
+        let markedByteCount = SizeClass.byteCount(needed)
         unsafe base = memory.resize(base, from: end, to: markedByteCount)
         form = .marked
         byteCount = markedByteCount

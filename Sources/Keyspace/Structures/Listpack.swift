@@ -92,7 +92,7 @@ public struct Listpack {
     }
 
     /// What it takes of the shard's memory.
-    var usedBytes: Int { Memory.sizeClass(byteCount) }
+    var usedBytes: Int { SizeClass.byteCount(byteCount) }
 
     /// All of it, in its form.
     var block: Bytes { unsafe Bytes(base: base, count: byteCount) }

@@ -86,7 +86,7 @@ struct OrderedTree<Content: TreeContent> {
 
     /// What it takes of the shard's memory.
     var usedBytes: Int {
-        leafCount * Memory.sizeClass(Leaf.byteCount) + innerCount * Memory.sizeClass(Inner.byteCount)
+        leafCount * SizeClass.byteCount(Leaf.byteCount) + innerCount * SizeClass.byteCount(Inner.byteCount)
     }
 
     /// An element's place; good until the next change of the tree.

@@ -80,7 +80,7 @@ struct Quicklist {
 
     /// What all of it takes of the shard's memory.
     var usedBytes: Int {
-        Memory.sizeClass(Self.headByteCount) + Memory.sizeClass(room * MemoryLayout<ListNode>.stride) + blockBytes
+        SizeClass.byteCount(Self.headByteCount) + SizeClass.byteCount(room * MemoryLayout<ListNode>.stride) + blockBytes
     }
 
     /// The listpack of the only node, if `limit` holds twice as much; the list itself is then gone.
@@ -171,7 +171,7 @@ extension Quicklist {
         let result = body(&pack)
         self[index] = ListNode(pack, count: node.count + difference)
         if pack.byteCount != previousByteCount {
-            blockBytes += pack.usedBytes - Memory.sizeClass(previousByteCount)
+            blockBytes += pack.usedBytes - SizeClass.byteCount(previousByteCount)
         }
         count += difference
         return result

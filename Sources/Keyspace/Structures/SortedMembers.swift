@@ -91,7 +91,8 @@ struct SortedMembers {
 
     /// What it takes of the shard's memory.
     var usedBytes: Int {
-        Memory.sizeClass(MemoryLayout<Parts>.size) + parts.tree.usedBytes + parts.index.bucketBytes + parts.memberBytes
+        SizeClass.byteCount(MemoryLayout<Parts>.size) + parts.tree.usedBytes + parts.index.bucketBytes
+            + parts.memberBytes
     }
 
     // MARK: Members

@@ -119,7 +119,7 @@ public struct StreamConsumer: NamedRecord, Equatable {
     }
 
     var usedBytes: Int {
-        Memory.sizeClass(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes) + pending.usedBytes
+        SizeClass.byteCount(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes) + pending.usedBytes
     }
 
     func free(to memory: Memory) {
@@ -194,7 +194,7 @@ public struct StreamGroup: NamedRecord {
     }
 
     var usedBytes: Int {
-        var sum = Memory.sizeClass(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes)
+        var sum = SizeClass.byteCount(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes)
         sum += pending.usedBytes + (deliveries?.usedBytes ?? 0) + consumers.usedBytes
         consumers.forEach(in: 0..<consumers.count) { sum += $0.usedBytes }
         return sum

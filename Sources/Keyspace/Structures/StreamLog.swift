@@ -47,7 +47,7 @@ struct StreamLog {
 
     /// What it takes of the shard's memory. Groups and consumers are few, and asked one by one.
     var usedBytes: Int {
-        var sum = Memory.sizeClass(MemoryLayout<Parts>.size) + parts.blocks.usedBytes + parts.packBytes
+        var sum = SizeClass.byteCount(MemoryLayout<Parts>.size) + parts.blocks.usedBytes + parts.packBytes
         sum += parts.groups.usedBytes
         forEachGroup { sum += $0.usedBytes }
         return sum + (producers?.usedBytes ?? 0)

@@ -33,7 +33,7 @@ struct SentMessage: NamedRecord {
         nonmutating set { unsafe base.pointee.next = newValue }
     }
 
-    var usedBytes: Int { Memory.sizeClass(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes) }
+    var usedBytes: Int { SizeClass.byteCount(MemoryLayout<Parts>.size) + (unsafe base.pointee.name.usedBytes) }
 
     func free(to memory: Memory) {
         unsafe base.pointee.name.free(to: memory)
@@ -70,7 +70,7 @@ struct StreamProducer: NamedRecord {
     var name: Bytes { parts.name.bytes }
     var messageCount: Int { parts.messages.count }
     var usedBytes: Int {
-        Memory.sizeClass(MemoryLayout<Parts>.size) + parts.name.usedBytes + parts.messages.usedBytes
+        SizeClass.byteCount(MemoryLayout<Parts>.size) + parts.name.usedBytes + parts.messages.usedBytes
             + parts.messageBytes
     }
 

@@ -50,7 +50,7 @@ struct StreamProducers: BitwiseCopyable {
     }
 
     var usedBytes: Int {
-        var sum = Memory.sizeClass(MemoryLayout<Parts>.size) + parts.producers.usedBytes
+        var sum = SizeClass.byteCount(MemoryLayout<Parts>.size) + parts.producers.usedBytes
         forEach { sum += $0.usedBytes }
         return sum
     }
