@@ -66,8 +66,7 @@ def limit(node, more, policy):
 def pipeline(node, commands):
     """The replies to many commands."""
     with node.wire(timeout=60) as wire:
-        wire.send(b"".join(command(*words) for words in commands))
-        return [wire.read() for _ in commands]
+        return wire.pipeline(commands)
 
 
 def is_out_of_memory(reply):

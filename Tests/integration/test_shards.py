@@ -7,15 +7,10 @@ import time
 
 import pytest
 
-from wire import command, wait_for
+from wire import wait_for
 
 SECONDS = 4
 COUNTERS = 50
-
-
-def pipeline(wire, commands):
-    wire.send(b"".join(command(*words) for words in commands))
-    return [wire.read() for _ in commands]
 
 
 def count(node, seed, end, totals, wrong):
@@ -27,7 +22,7 @@ def count(node, seed, end, totals, wrong):
             commands = [["INCR", f"counter:{name}"] for name in names]
             if generator.random() < 0.1:
                 commands.insert(generator.randrange(len(commands)), ["ECHO", str(seed)])
-            replies = pipeline(wire, commands)
+            replies = wire.pipeline(commands)
             seen = {}
             for words, reply in zip(commands, replies):
                 if words[0] == "ECHO":
@@ -47,7 +42,7 @@ def disturb(node, seed, end, totals, wrong):
     with node.wire() as wire:
         while time.time() < end:
             one, two = f"k{generator.randrange(9)}", f"k{generator.randrange(9)}"
-            replies = pipeline(wire, generator.choice([
+            replies = wire.pipeline(generator.choice([
                 [["MSET", one, "1", two, "2"], ["MGET", one, two]],
                 [["CLIENT", "LIST"], ["DBSIZE"]],
                 [["MULTI"], ["INCR", "counter:0"], ["DECR", "counter:0"], ["SET", two, "x"], ["EXEC"]],
@@ -75,7 +70,7 @@ def test_counters_of_many_clients_add_up(start, count_of_shards):
     assert wrong == []
     assert len(totals) == 8
     with node.wire() as wire:
-        values = pipeline(wire, [["GET", f"counter:{name}"] for name in range(COUNTERS)])
+        values = wire.pipeline([["GET", f"counter:{name}"] for name in range(COUNTERS)])
     assert sum(int(value) for value in values) == sum(totals)
 
 
@@ -85,7 +80,7 @@ def test_one_client_at_a_time_changes_places(start):
     with node.wire() as wire:
         for turn in range(50):
             names = [f"key:{turn}:{n}" for n in range(40)]
-            replies = pipeline(wire, [[*w, n] if w[0] != "SET" else ["SET", n, n] for n in names for w in (["SET"], ["GET"], ["SORT"], ["DEL"])])
+            replies = wire.pipeline([[*w, n] if w[0] != "SET" else ["SET", n, n] for n in names for w in (["SET"], ["GET"], ["SORT"], ["DEL"])])
             assert replies[1::4] == [name.encode() for name in names]
             assert all("WRONGTYPE" in reply for reply in replies[2::4])
             assert replies[3::4] == [1] * 40
@@ -103,5 +98,5 @@ def test_a_node_knows_at_once_that_a_sleeping_shard_has_keys(start):
     with node.wire() as wire:
         for number in range(40):
             for key in ("a", "b"):  # of an even slot and of an odd one
-                replies = pipeline(wire, [["SET", key, "x"], ["CLUSTER", "RESET"], ["DEL", key]])
+                replies = wire.pipeline([["SET", key, "x"], ["CLUSTER", "RESET"], ["DEL", key]])
                 assert replies[0] == "OK" and "can't be called with master nodes containing keys" in replies[1], (number, replies)

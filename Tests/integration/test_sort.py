@@ -81,8 +81,10 @@ def without_order(words, ours, theirs):
 
 
 def leaves_chance_behind(words):
-    """Elements that nothing tells apart are stored, or cut off, in each server's own order."""
+    """Elements that nothing tells apart are stored, or cut off, in each server's own order; for Valkey a word ends at a zero."""
     words = [word.upper() for word in words]
+    if any("\x00" in word for word in words):
+        return True
     return words[0].startswith("SORT") and "BY" in words and ("STORE" in words or "LIMIT" in words)
 
 

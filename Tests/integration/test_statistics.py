@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from wire import Error, command
+from wire import Error
 
 
 def figures(node):
@@ -22,12 +22,6 @@ def counts(node):
         name: (stats["calls"], stats["rejected_calls"], stats["failed_calls"])
         for name, stats in figures(node).items() if name not in ("info", "config|resetstat", "flushall")
     }
-
-
-def pipeline(wire, commands):
-    """Sends all at once; gives the replies."""
-    wire.send(b"".join(command(*words) for words in commands))
-    return [wire.read() for _ in commands]
 
 
 def draw(random):
@@ -47,7 +41,7 @@ def test_calls_refusals_and_failures_are_counted_as_by_redis(server, peer):
             node.call("CONFIG", "RESETSTAT")
         for _ in range(60):
             commands = [draw(generator) for _ in range(generator.randint(1, 120))]
-            assert pipeline(ours, commands) == pipeline(theirs, commands)
+            assert ours.pipeline(commands) == theirs.pipeline(commands)
         ours_counted, theirs_counted = counts(server), counts(peer)
     assert ours_counted == theirs_counted
     assert server.call("INFO", "errorstats") == peer.call("INFO", "errorstats")
@@ -56,7 +50,7 @@ def test_calls_refusals_and_failures_are_counted_as_by_redis(server, peer):
 def test_histograms_count_every_call(server):
     server.call("CONFIG", "RESETSTAT")
     with server.wire() as wire:
-        pipeline(wire, [["SET", f"k{n % 7}", "x"] for n in range(1000)] + [["GET", f"k{n % 7}"] for n in range(777)])
+        wire.pipeline([["SET", f"k{n % 7}", "x"] for n in range(1000)] + [["GET", f"k{n % 7}"] for n in range(777)])
     histogram = server.call("LATENCY", "HISTOGRAM", "get", "set")
     calls = {histogram[i]: histogram[i + 1][1] for i in range(0, len(histogram), 2)}
     assert calls == {b"get": 777, b"set": 1000}
@@ -70,7 +64,7 @@ def test_the_slow_log_has_each_command_of_a_pipeline(server, threshold, logged):
     try:
         with server.wire() as wire:
             server.call("SLOWLOG", "RESET")
-            pipeline(wire, [["SET", f"key{n}", "x"] for n in range(100)])
+            wire.pipeline([["SET", f"key{n}", "x"] for n in range(100)])
         entries = [entry for entry in server.call("SLOWLOG", "GET", "-1") if entry[3][0] == b"SET"]
         assert sorted(entry[3][1] for entry in entries) == sorted(b"key%d" % n for n in range(logged))
     finally:
@@ -82,7 +76,7 @@ def test_time_is_not_given_to_the_command_before(server):
     """Quick commands in front of a slow one are counted before it begins."""
     server.call("CONFIG", "RESETSTAT")
     with server.wire() as wire:
-        pipeline(wire, [["SET", "k", "x"], ["SET", "k", "x"], ["DEBUG", "SLEEP", "0.2"], ["SET", "k", "x"]])
+        wire.pipeline([["SET", "k", "x"], ["SET", "k", "x"], ["DEBUG", "SLEEP", "0.2"], ["SET", "k", "x"]])
     stats = figures(server)
     assert stats["debug"]["usec"] >= 200_000
     assert stats["set"]["usec"] < 100_000
@@ -99,7 +93,7 @@ def test_many_clients_at_once_get_the_replies_of_their_own(server, pause):
         with server.wire() as wire:
             for turn in range(300):
                 number = b"%d:%d" % (name, turn)
-                if pipeline(wire, [["SET", f"key{name}", number], ["GET", f"key{name}"]]) != ["OK", number]:
+                if wire.pipeline([["SET", f"key{name}", number], ["GET", f"key{name}"]]) != ["OK", number]:
                     wrong.append(number)
 
     try:

@@ -87,6 +87,11 @@ class Wire:
         self.send(command(*arguments))
         return self.read()
 
+    def pipeline(self, commands):
+        """Sends all at once; gives the replies."""
+        self.send(b"".join(command(*words) for words in commands))
+        return [self.read() for _ in commands]
+
     def read(self):
         """One reply, whatever it is made of."""
         line = self._line()
