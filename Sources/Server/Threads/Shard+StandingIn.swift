@@ -35,6 +35,7 @@ extension Shard {
         defer { other.helm.leave() }
         guard other.admitsStandIn else { return seat }
         other.keyspace.now = max(other.keyspace.now, keyspace.now)
+        other.accountForMemory()  // the others may have grown while it slept
         defer {
             other.accountForMemory()
             other.tellKeyCount()
