@@ -15,7 +15,8 @@ public enum BitmapCommands {
         group: .bitmap,
         since: "2.2.0",
         categories: ["bitmap"],
-        syntax: "<key:key> <offset:integer> <value:integer>"
+        syntax: "<key:key> <offset:integer> <value:integer>",
+        isQuick: true
     ) { call throws(CommandError) in
         let index = try call.bitIndex(2)
         let bit = try call.integer(3, orThrow: .bitValueNotAnInteger)

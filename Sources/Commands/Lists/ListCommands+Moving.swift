@@ -14,7 +14,8 @@ extension ListCommands {
         group: .list,
         since: "6.2.0",
         categories: ["list"],
-        syntax: "<source:key> <destination:key> wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT)"
+        syntax: "<source:key> <destination:key> wherefrom(LEFT | RIGHT) whereto(LEFT | RIGHT)",
+        isQuick: true
     ) { call throws(CommandError) in
         let (source, target) = (try call.listEnd(3), try call.listEnd(4))
         if try !move(call, from: source, to: target) { call.reply.null() }
@@ -30,7 +31,8 @@ extension ListCommands {
         group: .list,
         since: "1.2.0",
         categories: ["list"],
-        syntax: "<source:key> <destination:key>"
+        syntax: "<source:key> <destination:key>",
+        isQuick: true
     ) { call throws(CommandError) in
         if try !move(call, from: .tail, to: .head) { call.reply.null() }
     }

@@ -48,7 +48,8 @@ public enum StringCommands {
             <key:key> <value> [condition(NX@2.6.12 | XX@2.6.12 | IFEQ <comparison-value@8.1.0>)] [GET@6.2.0]
             [expiration(EX <seconds:integer@2.6.12> | PX <milliseconds:integer@2.6.12> |
             EXAT <unix-time-seconds:unix-time@6.2.0> | PXAT <unix-time-milliseconds:unix-time@6.2.0> | KEEPTTL@6.0.0)]
-            """
+            """,
+        isQuick: true
     ) { call throws(CommandError) in
         guard call.arguments.count == 3 else { return try setWithOptions(call) }
         let key = call.key(1)
@@ -112,7 +113,8 @@ public enum StringCommands {
         group: .string,
         since: "2.0.0",
         categories: ["string"],
-        syntax: "<key:key> <seconds:integer> <value>"
+        syntax: "<key:key> <seconds:integer> <value>",
+        isQuick: true
     ) { call throws(CommandError) in
         try setExpiring(call, .seconds)
     }
@@ -126,7 +128,8 @@ public enum StringCommands {
         group: .string,
         since: "2.6.0",
         categories: ["string"],
-        syntax: "<key:key> <milliseconds:integer> <value>"
+        syntax: "<key:key> <milliseconds:integer> <value>",
+        isQuick: true
     ) { call throws(CommandError) in
         try setExpiring(call, .milliseconds)
     }

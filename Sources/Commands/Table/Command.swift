@@ -90,13 +90,15 @@ public final class Command: Sendable {
     @usableFromInline let body: Body
     /// The keys as first, last and step, if that says all of it: the hot path's way to find them.
     public let keyRange: KeyRange
-    /// Whether a usual call takes no longer than a look at the clock, or little: those alike are timed together.
+    /// Whether a usual call takes no longer than a look at the clock, or little: those alike are timed together, and any thread
+    /// may run it for a shard that sleeps.
     public let isQuick: Bool
 
     private let number = Atomic<Int>(-1)
 
     /// - Parameter name: with a bar before a subcommand's own name (`config|get`), or a blank before a hidden one's
     ///   (`debug sleep`).
+    /// - Parameter isQuick: of a command that has not the flag `fast`, which says so itself.
     public init(
         _ name: String,
         _ summary: String,
@@ -114,6 +116,7 @@ public final class Command: Sendable {
         place: Place = .keys,
         syntax: String = "",
         secrets: Secrets = .none,
+        isQuick: Bool = false,
         _ body: @escaping Body
     ) {
         let words = name.split(separator: " ")
@@ -138,7 +141,7 @@ public final class Command: Sendable {
         subcommands = []
         self.body = body
         keyRange = KeyRange(of: keys)
-        isQuick = !keys.isEmpty && !flags.contains(.blocking) && (flags.contains(.fast) || complexity == "O(1)")
+        self.isQuick = !keys.isEmpty && !flags.contains(.blocking) && (flags.contains(.fast) || isQuick)
     }
 
     /// A roof over subcommands; HELP comes by itself.
