@@ -37,6 +37,16 @@ import Testing
         #expect(histogram.percentile(100) > 31_000_000)
     }
 
+    @Test func `does not take a hold-up for what is usual`() {
+        let histogram = LatencyHistogram()
+        histogram.record(64_000_000, of: 1)
+        histogram.record(32_000_000, of: 32)
+
+        #expect(histogram.total == 33)
+        #expect(histogram.count(upTo: 17) == 31)
+        #expect(histogram.count(upTo: 70_000_000) == 33)
+    }
+
     @Test func `takes durations beyond all reason`() {
         let histogram = LatencyHistogram()
         histogram.record(0)

@@ -49,26 +49,15 @@ struct CommandStatistics: ~Copyable {
     /// Commands run by this thread.
     var total: Int64 { (0..<commandCount).reduce(0) { unsafe $0 &+ counts[$1].calls } }
 
+    /// - Parameter ticks: of all `calls`, which were timed together.
     @inline(__always)
-    mutating func count(_ index: Int, ticks: UInt64, isTracked: Bool) {
+    mutating func count(_ index: Int, calls: Int = 1, ticks: UInt64, isTracked: Bool) {
         precondition(UInt(bitPattern: index) < UInt(bitPattern: commandCount), "there is no such command")
-        unsafe counts[index].calls &+= 1
+        unsafe counts[index].calls &+= Int64(calls)
         unsafe counts[index].ticks &+= ticks
         guard isTracked else { return }
         let histogram = unsafe histograms[index] ?? makeHistogram(index)
-        unsafe histogram._withUnsafeGuaranteedRef { $0.record(ticks) }
-    }
-
-    /// Counts calls that were timed together: each for its part, or, where they took long, all but one as they usually do:
-    /// what holds up a quick command from without holds up one.
-    mutating func count(_ calls: UntimedCalls, ticks: UInt64, isTracked: Bool) {
-        let index = calls.index
-        precondition(UInt(bitPattern: index) < UInt(bitPattern: commandCount), "there is no such command")
-        unsafe counts[index].calls &+= Int64(calls.count)
-        unsafe counts[index].ticks &+= ticks
-        guard isTracked else { return }
-        let histogram = unsafe histograms[index] ?? makeHistogram(index)
-        unsafe histogram._withUnsafeGuaranteedRef { $0.record(ticks, of: calls.count) }
+        unsafe histogram._withUnsafeGuaranteedRef { calls == 1 ? $0.record(ticks) : $0.record(ticks, of: calls) }
     }
 
     @unsafe @inline(never)
@@ -147,16 +136,18 @@ final class LatencyHistogram {
         unsafe counts[index] &+= 1
     }
 
-    /// Records `count` > 0 durations that make `ticks` together.
+    /// Records `count` > 0 durations that make `ticks` together: each for its part, or, where they took long, all but one as
+    /// they usually do, as what holds up a quick command from without holds up one.
     func record(_ ticks: UInt64, of count: Int) {
         let share = ticks / UInt64(count)
-        guard share >= Self.heldUpTicks, count > 1 else {
+        guard share >= Self.heldUpTicks else {
             usualTicks = share
             unsafe counts[Self.index(of: share)] &+= UInt64(count)
             return
         }
+        // What is usual is less than each one's part, so that something is left.
         unsafe counts[Self.index(of: usualTicks)] &+= UInt64(count - 1)
-        record(ticks &- usualTicks &* UInt64(count - 1))
+        record(ticks - usualTicks * UInt64(count - 1))
     }
 
     func add(_ other: LatencyHistogram) {

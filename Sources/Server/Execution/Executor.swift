@@ -286,7 +286,12 @@ final class Executor {
     private func settleUntimed() {
         let start = lastEnd
         readClock()
-        statistics.count(untimed, ticks: lastEnd &- start, isTracked: settings.tracksLatency)
+        statistics.count(
+            untimed.index,
+            calls: untimed.count,
+            ticks: lastEnd &- start,
+            isTracked: settings.tracksLatency
+        )
         if lastEnd &- start >= settings.slowTicks, let client {
             noteSlow(call.command, call.arguments, lastEnd &- start, client)
             readClock()
